@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+#include "model/state.h"
+
+/// The reference model: what a block layer must answer, written from RULES.md alone. Values only,
+/// no bytes, no time, no files. It shares nothing with the engine but the wire's JSON.
+///
+/// Where the rules leave freedom (a running job, a crash), an answer holds a set of allowed values
+/// in place of a value: {"$between":[lo,hi]}, {"$one-of":[…]} or {"$any":true}.
+namespace model {
+
+/// How a process ends: stored and closed, killed with the page cache kept.
+enum class Stop { clean, kill };
+
+/// QMP: request in, reply out, `human-monitor-command` excepted.
+nlohmann::json execute(State& state, const nlohmann::json& request);
+
+/// The next event of that name that the state has sent or can still send without a further command;
+/// jobs advance as far as that needs. {"event":…,"data":…} without a timestamp, or nothing.
+std::optional<nlohmann::json> await_event(State& state, const std::string& name);
+
+/// Guest I/O in qemu-io's words ("write -P 0xa5 64K 512"). Answers the lines that qemu-io prints
+/// for a failure or a mismatch, e.g. "write failed: Operation not permitted"; empty on success.
+std::string guest_io(State& state, const std::string& node, const std::string& command);
+
+/// qemu-img create: {"file":…,"size":…,"format":…,"cluster_size":…,"compat":…,"refcount_bits":…,
+/// "backing_file":…,"backing_fmt":…}, strings as the script has them. {"return":{}} or {"error":…}.
+nlohmann::json create_image(State& state, const nlohmann::json& options);
+/// Plugs a drive: {"id":…,"file":…,"format":…,"node-name":…,"read-only":…,"discard":…}.
+nlohmann::json add_drive(State& state, const nlohmann::json& options);
+/// Unplugs a drive (HMP drive_del). {"return":{}} or {"error":…}.
+nlohmann::json delete_drive(State& state, const std::string& id);
+/// Ends the process. The files stay; what they hold afterwards depends on how it ended.
+void stop(State& state, Stop how);
+
+/// What lies in an image file as qemu-img info sees it: {"format","virtual-size","cluster-size",
+/// "backing-filename"?,"bitmaps":[{"name","granularity","flags":[…]}…]}, in directory order.
+nlohmann::json image_info(const State& state, const std::string& file);
+/// The dirty runs of a bitmap: {"must":[[start,length]…],"may":[[start,length]…]} in bytes, clipped
+/// to the disk; equal when the model knows exactly. An error reply if there is no such bitmap.
+nlohmann::json dirty_ranges(const State& state, const std::string& node, const std::string& name);
+/// What the guest may read: [[start,length,[allowed byte…]]…], every byte of the disk in order.
+nlohmann::json contents(const State& state, const std::string& node);
+
+}  // namespace model
