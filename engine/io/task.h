@@ -49,6 +49,7 @@ class PromiseBase {
   std::exception_ptr error_;
 };
 
+/// A promise with a value.
 template <class T>
 class Promise : public PromiseBase {
  public:
@@ -66,6 +67,7 @@ class Promise : public PromiseBase {
   std::optional<T> value_;
 };
 
+/// A promise without one.
 template <>
 class Promise<void> : public PromiseBase {
  public:
@@ -85,6 +87,7 @@ class ReadyValue {
  private:
   std::optional<T> value_;
 };
+/// Nothing, for tasks without a result.
 template <>
 class ReadyValue<void> {
  public:
