@@ -20,11 +20,16 @@ class Refusal : public std::runtime_error {
  public:
   explicit Refusal(const std::string& text, ErrorClass error_class = ErrorClass::generic)
       : std::runtime_error(text), error_class_(error_class) {}
+  Refusal(const std::string& text, ErrorClass error_class, const std::string& hint)
+      : std::runtime_error(text), error_class_(error_class), hint_(hint) {}
 
   ErrorClass error_class() const { return error_class_; }
+  /// A line of advice that command lines show below the text and QMP leaves out; often empty.
+  const std::string& hint() const { return hint_; }
 
  private:
   ErrorClass error_class_;
+  std::string hint_;
 };
 
 /// An operation on storage or on a node that failed with an errno value. what() is

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+#include "engine/io/file_lock.h"
+
+#include <fcntl.h>
+
+#include <array>
+#include <cerrno>
+
+#include "engine/error.h"
+
+namespace engine::io {
+namespace {
+
+constexpr off_t used_bytes = 100;
+constexpr off_t unshared_bytes = 200;
+
+struct Permission {
+  off_t number;
+  const char* name;
+  bool used_read_only;
+  bool used_writable;
+  bool shared;
+
+  bool used(Access access) const {
+    return access == Access::read_write ? used_writable : used_read_only;
+  }
+};
+
+constexpr std::array permissions{
+    Permission{0, "consistent read", true, true, true},
+    Permission{1, "write", false, true, false},
+    Permission{2, "write unchanged", false, false, true},
+    Permission{3, "resize", false, true, false},
+};
+
+struct flock one_byte(short type, off_t byte) {
+  struct flock lock {};
+  lock.l_type = type;
+  lock.l_whence = SEEK_SET;
+  lock.l_start = byte;
+  lock.l_len = 1;
+  return lock;
+}
+
+/// Holds or gives up the shared lock on a byte.
+void hold(int descriptor, off_t byte, bool wanted) {
+  struct flock lock = one_byte(wanted ? F_RDLCK : F_UNLCK, byte);
+  if (fcntl(descriptor, F_OFD_SETLK, &lock) != 0) {
+    throw IoError(errno, "Failed to lock byte " + std::to_string(byte));
+  }
+}
+
+bool held_by_others(int descriptor, off_t byte) {
+  struct flock lock = one_byte(F_WRLCK, byte);
+  if (fcntl(descriptor, F_OFD_GETLK, &lock) != 0) {
+    throw IoError(errno, "Failed to lock byte " + std::to_string(byte));
+  }
+  return lock.l_type != F_UNLCK;
+}
+
+/// What stands in the way of `access`; empty if nothing does. QEMU asks in this order.
+std::string conflict(int descriptor, Access access) {
+  for (const Permission& p : permissions) {
+    if (p.used(access) && held_by_others(descriptor, unshared_bytes + p.number)) {
+      return std::string("Failed to get \"") + p.name + "\" lock";
+    }
+  }
+  for (const Permission& p : permissions) {
+    if (!p.shared && held_by_others(descriptor, used_bytes + p.number)) {
+      return std::string("Failed to get shared \"") + p.name + "\" lock";
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+void hold_locks(int descriptor, Access access) {
+  for (const Permission& p : permissions) hold(descriptor, used_bytes + p.number, p.used(access));
+  for (const Permission& p : permissions) hold(descriptor, unshared_bytes + p.number, !p.shared);
+}
+
+void lock_file(int descriptor, Access access, const std::string& path) {
+  hold_locks(descriptor, access);
+  const std::string text = conflict(descriptor, access);
+  if (text.empty()) return;
+  // A descriptor that was locked before for reading goes back to that; a new one is closed anyway.
+  hold_locks(descriptor, Access::read_only);
+  throw Refusal(text, ErrorClass::generic, "Is another process using the image [" + path + "]?");
+}
+
+}  // namespace engine::io
