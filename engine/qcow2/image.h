@@ -3,9 +3,8 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
+#include <span>
 #include <string>
-#include <vector>
 
 #include "engine/io/runtime.h"
 #include "engine/io/storage.h"
@@ -37,6 +36,11 @@ class Backing {
   virtual ~Backing() = default;
   virtual ByteCount length() const = 0;
   virtual io::Task<void> read(GuestOffset offset, std::span<std::byte> buffer) = 0;
+  /// Whether the range is known to read as zeros without reading its data; false is always right,
+  /// true saves the copying when a cluster is written for the first time.
+  virtual io::Task<bool> reads_zero(GuestOffset offset, ByteCount length) {
+    return io::Task<bool>::ready(length.value == 0 || offset.value >= this->length().value);
+  }
 };
 
 /// What an image knows about a stretch of its contents (qemu-img map).
@@ -101,6 +105,9 @@ class Image {
   /// Writes everything back; going read-only leaves a clean file. Does not change the access of the
   /// file, which has to be writable while this runs.
   virtual io::Task<void> prepare_read_only() = 0;
+  /// For an image that was opened read-only and whose file has become writable: does what open()
+  /// does for a writable file. Throws Refusal for an image that must not be written.
+  virtual io::Task<void> prepare_read_write() = 0;
 
   // For BitmapStore and check: the allocator and the header.
 
@@ -113,6 +120,9 @@ class Image {
   /// Replaces the header and its extensions on disk in one write, and flushes the file. Throws
   /// Refusal if they do not fit the first cluster, and then nothing has changed.
   virtual io::Task<void> write_header(const Header& header) = 0;
+  /// Notes that metadata is broken, as `text` tells: sets the corrupt bit of a writable image,
+  /// after which every request fails with ENOMEDIUM. Throws IoError (EIO) in any case.
+  virtual io::Task<void> signal_corruption(const std::string& text) = 0;
 };
 
 }  // namespace engine::qcow2
