@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+#include "sim/disk_storage.h"
+
+#include "engine/error.h"
+#include "sim/world.h"
+
+namespace sim {
+
+using engine::ByteCount;
+using engine::HostOffset;
+using engine::io::Access;
+using engine::io::Locking;
+using engine::io::Nanoseconds;
+using engine::io::Task;
+
+DiskStorage::DiskStorage(World& world, Latency latency, std::shared_ptr<DiskFile> file,
+                         std::string path, Access access, Locking locking)
+    : world_(world),
+      latency_(latency),
+      file_(std::move(file)),
+      path_(std::move(path)),
+      access_(access),
+      locking_(locking) {
+  lock(access);
+}
+
+DiskStorage::~DiskStorage() { unlock(); }
+
+void DiskStorage::lock(Access access) {
+  if (locking_ == Locking::off) return;
+  const bool writing = access == Access::read_write;
+  if (file_->writers > 0 || (writing && file_->readers > 0)) {
+    throw engine::Refusal(
+        writing ? "Failed to get \"write\" lock" : "Failed to get shared \"write\" lock",
+        engine::ErrorClass::generic, "Is another process using the image [" + path_ + "]?");
+  }
+  ++(writing ? file_->writers : file_->readers);
+}
+
+void DiskStorage::unlock() {
+  if (locking_ == Locking::off) return;
+  --(access_ == Access::read_write ? file_->writers : file_->readers);
+}
+
+Task<void> DiskStorage::set_access(Access access) {
+  unlock();
+  try {
+    lock(access);
+  } catch (const engine::Refusal&) {
+    ++(access_ == Access::read_write ? file_->writers : file_->readers);
+    throw;
+  }
+  access_ = access;
+  co_return;
+}
+
+Nanoseconds DiskStorage::duration(std::uint64_t bytes) {
+  const std::uint64_t extra = world_.choice().pick(latency_.spread + 1);
+  return latency_.operation * (1 + static_cast<std::int64_t>(extra)) +
+         latency_.per_kib * static_cast<std::int64_t>(bytes / 1024);
+}
+
+Task<void> DiskStorage::resize(ByteCount size) {
+  file_->resize(size.value);
+  return Task<void>::ready();
+}
+
+Task<void> DiskStorage::read(HostOffset offset, std::span<std::byte> buffer) {
+  if (!latency_.instant()) return read_later(offset, buffer);
+  file_->bytes().read(offset.value, buffer);
+  return Task<void>::ready();
+}
+
+Task<void> DiskStorage::write(HostOffset offset, std::span<const std::byte> data) {
+  if (!latency_.instant()) return write_later(offset, data);
+  file_->write(offset.value, data);
+  return Task<void>::ready();
+}
+
+Task<void> DiskStorage::write_zeroes(HostOffset offset, ByteCount length, engine::io::Unmap) {
+  if (!latency_.instant()) return zero_later(offset, length);
+  file_->write_zeroes(offset.value, length.value);
+  return Task<void>::ready();
+}
+
+Task<void> DiskStorage::flush() {
+  if (!latency_.instant()) return flush_later();
+  file_->make_durable(file_->mark());
+  return Task<void>::ready();
+}
+
+Task<void> DiskStorage::read_later(HostOffset offset, std::span<std::byte> buffer) {
+  engine::io::sleep pause(world_, duration(buffer.size()));
+  co_await pause;
+  file_->bytes().read(offset.value, buffer);
+}
+
+Task<void> DiskStorage::write_later(HostOffset offset, std::span<const std::byte> data) {
+  engine::io::sleep pause(world_, duration(data.size()));
+  co_await pause;
+  file_->write(offset.value, data);
+}
+
+Task<void> DiskStorage::zero_later(HostOffset offset, ByteCount length) {
+  engine::io::sleep pause(world_, duration(0));
+  co_await pause;
+  file_->write_zeroes(offset.value, length.value);
+}
+
+Task<void> DiskStorage::flush_later() {
+  const std::uint64_t mark = file_->mark();
+  engine::io::sleep pause(world_, duration(0));
+  co_await pause;
+  file_->make_durable(mark);
+}
+
+}  // namespace sim

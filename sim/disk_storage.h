@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "engine/io/storage.h"
+#include "sim/disk.h"
+
+namespace sim {
+
+/// One opening of a simulated file. Takes effect at the end of an operation's time, so a process
+/// that is killed meanwhile has not done it.
+class DiskStorage : public engine::io::Storage {
+ public:
+  /// Locks the file unless `locking` is off. Throws Refusal if somebody else's opening forbids it.
+  DiskStorage(World& world, Latency latency, std::shared_ptr<DiskFile> file, std::string path,
+              engine::io::Access access, engine::io::Locking locking);
+  ~DiskStorage() override;
+
+  engine::ByteCount size() const override { return {file_->bytes().size()}; }
+  engine::io::Access access() const override { return access_; }
+  engine::io::Task<void> set_access(engine::io::Access access) override;
+  engine::io::Task<void> resize(engine::ByteCount size) override;
+  engine::io::Task<void> read(engine::HostOffset offset, std::span<std::byte> buffer) override;
+  engine::io::Task<void> write(engine::HostOffset offset, std::span<const std::byte> data) override;
+  engine::io::Task<void> write_zeroes(engine::HostOffset offset, engine::ByteCount length,
+                                      engine::io::Unmap unmap) override;
+  engine::io::Task<void> flush() override;
+
+ private:
+  engine::io::Task<void> read_later(engine::HostOffset offset, std::span<std::byte> buffer);
+  engine::io::Task<void> write_later(engine::HostOffset offset, std::span<const std::byte> data);
+  engine::io::Task<void> zero_later(engine::HostOffset offset, engine::ByteCount length);
+  engine::io::Task<void> flush_later();
+  engine::io::Nanoseconds duration(std::uint64_t bytes);
+
+  void lock(engine::io::Access access);
+  void unlock();
+
+  World& world_;
+  Latency latency_;
+  std::shared_ptr<DiskFile> file_;
+  std::string path_;
+  engine::io::Access access_;
+  engine::io::Locking locking_;
+};
+
+}  // namespace sim

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+#include "sim/sparse_bytes.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace sim {
+
+namespace {
+
+/// Calls use(chunk index, offset in the chunk, offset in the range, length) for each chunk that
+/// the range touches.
+template <class Use>
+void for_each_chunk(std::uint64_t offset, std::uint64_t length, const Use& use) {
+  std::uint64_t done = 0;
+  while (done < length) {
+    const std::uint64_t at = offset + done;
+    const std::uint64_t inside = at % SparseBytes::chunk_size;
+    const std::uint64_t part = std::min(SparseBytes::chunk_size - inside, length - done);
+    use(at / SparseBytes::chunk_size, inside, done, part);
+    done += part;
+  }
+}
+
+}  // namespace
+
+SparseBytes& SparseBytes::operator=(const SparseBytes& other) {
+  if (this == &other) return *this;
+  size_ = other.size_;
+  chunks_.clear();
+  for (const auto& [index, chunk] : other.chunks_) {
+    chunks_.emplace(index, std::make_unique<Chunk>(*chunk));
+  }
+  return *this;
+}
+
+void SparseBytes::resize(std::uint64_t size) {
+  if (size < size_) {
+    const std::uint64_t kept = (size + chunk_size - 1) / chunk_size;
+    zero_part(size, std::min(kept * chunk_size, size_) - size);
+    drop_chunks(kept, (size_ + chunk_size - 1) / chunk_size);
+  }
+  size_ = size;
+}
+
+void SparseBytes::read(std::uint64_t offset, std::span<std::byte> buffer) const {
+  const std::uint64_t length =
+      offset < size_ ? std::min<std::uint64_t>(buffer.size(), size_ - offset) : 0;
+  for_each_chunk(offset, length, [&](auto index, auto inside, auto done, auto part) {
+    const auto chunk = chunks_.find(index);
+    if (chunk == chunks_.end()) {
+      std::memset(buffer.data() + done, 0, part);
+    } else {
+      std::memcpy(buffer.data() + done, chunk->second->data() + inside, part);
+    }
+  });
+  std::fill(buffer.begin() + static_cast<std::ptrdiff_t>(length), buffer.end(), std::byte{0});
+}
+
+void SparseBytes::write(std::uint64_t offset, std::span<const std::byte> data) {
+  for_each_chunk(offset, data.size(), [&](auto index, auto inside, auto done, auto part) {
+    std::unique_ptr<Chunk>& chunk = chunks_[index];
+    if (!chunk) chunk = std::make_unique<Chunk>();
+    std::memcpy(chunk->data() + inside, data.data() + done, part);
+  });
+  size_ = std::max(size_, offset + data.size());
+}
+
+void SparseBytes::write_zeroes(std::uint64_t offset, std::uint64_t length) {
+  const std::uint64_t end = offset + length;
+  size_ = std::max(size_, end);
+  const std::uint64_t first = (offset + chunk_size - 1) / chunk_size;
+  const std::uint64_t last = end / chunk_size;
+  if (first >= last) return zero_part(offset, length);
+  zero_part(offset, first * chunk_size - offset);
+  drop_chunks(first, last);
+  zero_part(last * chunk_size, end - last * chunk_size);
+}
+
+void SparseBytes::zero_part(std::uint64_t offset, std::uint64_t length) {
+  for_each_chunk(offset, length, [&](auto index, auto inside, auto, auto part) {
+    const auto chunk = chunks_.find(index);
+    if (chunk != chunks_.end()) std::memset(chunk->second->data() + inside, 0, part);
+  });
+}
+
+void SparseBytes::drop_chunks(std::uint64_t first, std::uint64_t last) {
+  if (last <= first) return;
+  if (last - first > chunks_.size()) {
+    std::erase_if(chunks_, [&](const auto& c) { return c.first >= first && c.first < last; });
+    return;
+  }
+  for (std::uint64_t index = first; index < last; ++index) chunks_.erase(index);
+}
+
+}  // namespace sim
