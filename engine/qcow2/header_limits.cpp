@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MIT
+#include "engine/qcow2/header_limits.h"
+
+#include <cinttypes>
+#include <cstdio>
+#include <limits>
+
+#include "engine/error.h"
+#include "engine/qcow2/bytes.h"
+
+namespace engine::qcow2 {
+
+namespace {
+
+constexpr std::size_t feature_entry_bytes = 48;
+enum class FeatureKind : std::uint8_t { incompatible = 0, compatible = 1, autoclear = 2 };
+
+struct KnownFeature {
+  FeatureKind kind;
+  std::uint8_t bit;
+  const char* name;
+};
+constexpr KnownFeature known_features[] = {
+    {FeatureKind::incompatible, 0, "dirty bit"},
+    {FeatureKind::incompatible, 1, "corrupt bit"},
+    {FeatureKind::incompatible, 2, "external data file"},
+    {FeatureKind::incompatible, 3, "compression type"},
+    {FeatureKind::incompatible, 4, "extended L2 entries"},
+    {FeatureKind::compatible, 0, "lazy refcounts"},
+    {FeatureKind::autoclear, 0, "bitmaps"},
+    {FeatureKind::autoclear, 1, "raw external data"},
+};
+
+/// The name that the image itself gives an incompatible feature bit; empty: none.
+std::string own_name_of(const Header& header, unsigned bit) {
+  for (const HeaderExtension& extension : header.extensions) {
+    if (extension.type != extension_type::feature_names) continue;
+    const std::byte* entry = extension.data.data();
+    const std::byte* end = entry + extension.data.size();
+    for (; end - entry >= static_cast<std::ptrdiff_t>(feature_entry_bytes);
+         entry += feature_entry_bytes) {
+      const bool same = FeatureKind(entry[0]) == FeatureKind::incompatible &&
+                        std::to_integer<unsigned>(entry[1]) == bit;
+      const char* name = reinterpret_cast<const char*>(entry + 2);
+      if (same) return {name, strnlen(name, feature_entry_bytes - 2)};
+    }
+  }
+  return {};
+}
+
+void refuse_unknown(const Header& header) {
+  std::uint64_t unknown = header.incompatible_features & ~incompatible::known;
+  if (unknown == 0) return;
+  std::string names;
+  for (unsigned bit = 0; bit < 64; ++bit) {
+    const std::uint64_t mask = std::uint64_t{1} << bit;
+    const std::string name = (unknown & mask) != 0 ? own_name_of(header, bit) : std::string();
+    if (name.empty()) continue;
+    names += (names.empty() ? "" : ", ") + name;
+    unknown &= ~mask;
+  }
+  if (unknown != 0) {
+    char text[80];
+    std::snprintf(text, sizeof text, "Unknown incompatible feature: %" PRIx64, unknown);
+    names += (names.empty() ? "" : ", ") + std::string(text);
+  }
+  throw Refusal("Unsupported qcow2 feature(s): " + names);
+}
+
+void check_compression_type(const Header& header) {
+  if (header.has(incompatible::compression_type) && header.compression_type == 0)
+    throw Refusal("qcow2: Compression type incompatible feature bit must not be set");
+  if (!header.has(incompatible::compression_type) && header.compression_type != 0)
+    throw Refusal("qcow2: Compression type incompatible feature bit must be set");
+  if (header.compression_type > 1)
+    throw Refusal("qcow2: unknown compression type: " + std::to_string(header.compression_type));
+}
+
+/// A table must start at a cluster and end within what a signed 64-bit offset can name.
+void check_place(const Header& header, HostOffset offset, ByteCount bytes, const char* text) {
+  constexpr std::uint64_t limit = std::numeric_limits<std::int64_t>::max();
+  const bool aligned = offset.value % header.cluster_size().value == 0;
+  if (!aligned || offset.value > limit - bytes.value) throw Refusal(text);
+}
+
+void check_l1(const Header& header) {
+  if (header.l1_size > max_l1_bytes.value / 8) throw Refusal("Active L1 table too large");
+  check_place(header, header.l1_table_offset, {header.l1_size * std::uint64_t{8}},
+              "Active L1 table offset invalid");
+  constexpr std::uint64_t largest = std::numeric_limits<std::int64_t>::max();
+  const std::uint64_t needed = header.size.value > largest
+                                   ? std::numeric_limits<std::uint64_t>::max()
+                                   : l1_entries_for(header.size, header.cluster_bits);
+  if (needed > std::numeric_limits<std::int32_t>::max() && header.size.value > largest)
+    throw Refusal("Image is too big");
+  if (header.l1_size < needed) throw Refusal("L1 table is too small");
+}
+
+}  // namespace
+
+void check_version(const Header& header) {
+  if (header.version != 2 && header.version != 3)
+    throw Refusal("Unsupported qcow2 version " + std::to_string(header.version));
+}
+
+void check_cluster_bits(const Header& header) {
+  if (header.cluster_bits < min_cluster_bits || header.cluster_bits > max_cluster_bits)
+    throw Refusal("Unsupported cluster size: 2^" + std::to_string(header.cluster_bits));
+}
+
+void check_header_length(const Header& header) {
+  if (header.version >= 3 && header.header_length < Header::v3_min_length)
+    throw Refusal("qcow2 header too short");
+  if (header.header_length > header.cluster_size().value)
+    throw Refusal("qcow2 header exceeds cluster size");
+}
+
+void check_features(const Header& header) {
+  refuse_unknown(header);
+  check_compression_type(header);
+  if (header.has(incompatible::external_data))
+    throw Refusal("qcow2 images with an external data file are not supported");
+  if (header.has(incompatible::extended_l2))
+    throw Refusal("qcow2 images with extended L2 entries are not supported");
+  if (header.refcount_order > 6)
+    throw Refusal("Reference count entry width too large; may not exceed 64 bits");
+  if (header.crypt_method > 2)
+    throw Refusal("Unsupported encryption method " + std::to_string(header.crypt_method));
+  if (header.crypt_method != 0) throw Refusal("Encrypted qcow2 images are not supported");
+}
+
+void check_tables(const Header& header) {
+  if (header.refcount_table_clusters > max_refcount_table_bytes.value >> header.cluster_bits)
+    throw Refusal("Reference count table too large");
+  if (header.refcount_table_clusters == 0)
+    throw Refusal("Image does not contain a reference count table");
+  const ByteCount table = header.cluster_size() * header.refcount_table_clusters;
+  check_place(header, header.refcount_table_offset, table, "Reference count table offset invalid");
+  constexpr std::uint64_t snapshot_header_bytes = 40;
+  if (header.nb_snapshots > max_snapshots) throw Refusal("Snapshot table too large");
+  check_place(header, header.snapshots_offset, {header.nb_snapshots * snapshot_header_bytes},
+              "Snapshot table offset invalid");
+  check_l1(header);
+}
+
+std::uint64_t l1_entries_for(ByteCount size, std::uint32_t cluster_bits) {
+  return units_for(size.value, std::uint64_t{1} << (cluster_bits + cluster_bits - 3));
+}
+
+HeaderExtension feature_name_table() {
+  HeaderExtension extension{extension_type::feature_names, {}};
+  extension.data.resize(std::size(known_features) * feature_entry_bytes);
+  std::byte* entry = extension.data.data();
+  for (const KnownFeature& feature : known_features) {
+    entry[0] = std::byte(feature.kind);
+    entry[1] = std::byte(feature.bit);
+    std::memcpy(entry + 2, feature.name, std::strlen(feature.name));
+    entry += feature_entry_bytes;
+  }
+  return extension;
+}
+
+}  // namespace engine::qcow2
