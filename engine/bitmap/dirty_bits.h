@@ -8,45 +8,11 @@
 #include <string>
 #include <vector>
 
+#include "engine/bitmap/granularity.h"
+#include "engine/check.h"
 #include "engine/io/units.h"
 
 namespace engine::bitmap {
-
-/// How many bytes of the disk one bit stands for: a power of two from 512 B to 2 GiB (rule S2, S3).
-class Granularity {
- public:
-  static constexpr std::uint64_t min_bytes = 512;
-  static constexpr std::uint64_t max_bytes = std::uint64_t{1} << 31;
-  static constexpr bool valid(std::uint64_t bytes) {
-    return is_power_of_two(bytes) && bytes >= min_bytes && bytes <= max_bytes;
-  }
-
-  /// Requires valid(bytes).
-  explicit Granularity(std::uint64_t bytes);
-  static Granularity from_bits(unsigned bits) { return Granularity(std::uint64_t{1} << bits); }
-
-  std::uint64_t bytes() const { return std::uint64_t{1} << bits_; }
-  /// log2 of bytes(), as the qcow2 bitmap directory stores it (9 to 31).
-  unsigned bits() const { return bits_; }
-  friend bool operator==(Granularity, Granularity) = default;
-
- private:
-  unsigned bits_;
-};
-
-/// The index of a granule: bit number i of a bitmap stands for bytes [i, i+1) * granularity.
-struct GranuleIndex {
-  std::uint64_t value = 0;
-  friend constexpr auto operator<=>(GranuleIndex, GranuleIndex) = default;
-};
-
-/// A run of bytes; never empty where one is returned.
-struct Range {
-  GuestOffset start;
-  ByteCount length;
-  GuestOffset end() const { return start + length; }
-  friend bool operator==(const Range&, const Range&) = default;
-};
 
 /// The bits of a dirty bitmap over a disk of a given size: which granules have changed. No name, no
 /// state: those belong to block::NodeBitmap. The last granule may reach past the end of the disk
@@ -64,12 +30,29 @@ class DirtyBits {
   /// count() * granularity: the `count` of query-block (rule S28). O(1).
   ByteCount dirty_bytes() const { return {count_ << granularity_.bits()}; }
 
-  bool test(GuestOffset offset) const;
+  /// Whether the granule that holds `offset`, which lies within the disk, is dirty.
+  bool test(GuestOffset offset) const {
+    INVARIANT(offset.value < disk_size_.value);
+    const GranuleIndex granule = granule_down(offset);
+    return (words_[granule.value / 64] & bit_of(granule)) != 0;
+  }
   /// Marks every granule that [offset, offset+length) touches (rule S23: rounded outward).
-  /// A zero length marks nothing. Requires the range to lie within the disk.
-  void set(GuestOffset offset, ByteCount length);
+  /// A zero length marks nothing. Requires the range to lie within the disk. Part of every guest
+  /// write, most of which touch one granule that is dirty already.
+  void set(GuestOffset offset, ByteCount length) {
+    require_within_disk(offset, length);
+    if (length.value == 0) return;
+    const GranuleIndex first = granule_down(offset);
+    const GranuleIndex last = granule_down({offset.value + length.value - 1});
+    if (first != last) return set_granules(first, {last.value + 1});
+    std::uint64_t& word = words_[first.value / 64];
+    if ((word & bit_of(first)) != 0) return;
+    word |= bit_of(first);
+    ++count_;
+  }
   /// Unmarks every granule that lies wholly in the range; the disk's end counts as a granule's end.
-  /// A granule that the range covers in part keeps its bit: it may hold other changes.
+  /// A granule that the range covers in part keeps its bit: it may hold other changes. Requires the
+  /// range to lie within the disk.
   void reset(GuestOffset offset, ByteCount length);
   void set_all();
   void clear();
@@ -116,6 +99,20 @@ class DirtyBits {
   GranuleIndex granule_up(GuestOffset offset) const {
     return {units_for(offset.value, granularity_.bytes())};
   }
+  GuestOffset start_of(GranuleIndex granule) const {
+    return {granule.value << granularity_.bits()};
+  }
+  static std::uint64_t bit_of(GranuleIndex granule) {
+    return std::uint64_t{1} << (granule.value % 64);
+  }
+  void require_within_disk(GuestOffset offset, ByteCount length) const {
+    INVARIANT(offset.value <= disk_size_.value);
+    INVARIANT(length.value <= disk_size_.value - offset.value);
+  }
+  void set_granules(GranuleIndex first, GranuleIndex end);
+  void reset_granules(GranuleIndex first, GranuleIndex end);
+  void clear_past_the_end();
+  void recount();
 
   ByteCount disk_size_;
   Granularity granularity_;
