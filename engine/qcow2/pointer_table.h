@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <vector>
+
+#include "engine/qcow2/write_order.h"
+
+namespace engine::qcow2 {
+
+/// A table of 64-bit entries that is in memory as a whole: the L1 table, the refcount table.
+/// Changed entries are written by sectors of 512 bytes.
+class PointerTable final : public WriteBack {
+ public:
+  explicit PointerTable(io::Storage& file) : file_(file) {}
+
+  /// Reads the table. The caller has checked its size and place.
+  io::Task<void> load(HostOffset place, std::uint64_t entries);
+  HostOffset place() const { return place_; }
+  std::uint64_t size() const { return entries_.size(); }
+  ByteCount bytes() const { return {entries_.size() * 8}; }
+  std::uint64_t operator[](std::uint64_t index) const { return entries_[index]; }
+  void set(std::uint64_t index, std::uint64_t entry);
+  /// Makes the table longer in memory; what is beyond its old end is written by write_copy alone.
+  void extend(std::uint64_t entries) { entries_.resize(entries); }
+  /// Writes all of the table to another place, up to `entries` entries, zeros beyond its end.
+  io::Task<void> write_copy(HostOffset place, std::uint64_t entries);
+  /// The copy at `place` is the table from now on.
+  void move_to(HostOffset place, std::uint64_t entries);
+
+  bool dirty() const override { return !dirty_sectors_.empty(); }
+  io::Task<void> write_back() override;
+
+ private:
+  static constexpr std::uint64_t entries_per_sector = 64;
+  std::vector<std::byte> encode(std::uint64_t first, std::uint64_t count) const;
+
+  io::Storage& file_;
+  HostOffset place_;
+  std::vector<std::uint64_t> entries_;
+  std::set<std::uint64_t> dirty_sectors_;
+};
+
+}  // namespace engine::qcow2
