@@ -4,8 +4,11 @@
 #include <functional>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
+#include <span>
 #include <string>
+#include <vector>
 
+#include "engine/bitmap/dirty_bits.h"
 #include "engine/io/runtime.h"
 #include "engine/io/storage.h"
 
@@ -36,6 +39,15 @@ class Monitor {
   /// and guest requests of `aio_write` go on between them. After `quit` everything is closed and
   /// stored.
   io::Task<nlohmann::json> execute(nlohmann::json request);
+
+  /// Observations for a harness that judges: no QMP commands, they change nothing. `node` is a
+  /// device or a node name; an unknown one is a Refusal in the words of the bitmap commands (S6),
+  /// and so is an unknown bitmap (S13).
+  ByteCount length(const std::string& node) const;
+  /// Fills `buffer` with what a guest reads from `offset` on; the range lies within length().
+  io::Task<void> read(const std::string& node, GuestOffset offset, std::span<std::byte> buffer);
+  /// The dirty runs of a bitmap in any state, clipped to the disk.
+  std::vector<bitmap::Range> dirty_ranges(const std::string& node, const std::string& name) const;
 
  private:
   struct State;
