@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: MIT
+#include "sim/script/action.h"
+
+#include <algorithm>
+#include <map>
+
+#include "sim/script/verbs.h"
+
+namespace sim::script {
+
+using nlohmann::json;
+
+namespace {
+
+/// Reads the words of one step from left to right.
+class StepReader {
+ public:
+  StepReader(const RawStep& step, const std::string& file, int line)
+      : step_(step), file_(file), line_(line) {}
+
+  [[noreturn]] void refuse(const std::string& expected, const std::string& found) const {
+    fail(file_, line_, expected, found);
+  }
+  bool at_end() const { return next_ >= step_.words.size(); }
+  std::string found() const {
+    if (at_end()) return "the end of the line";
+    return "'" + whole(step_.words[next_]) + "'";
+  }
+
+  /// The next word, whatever it looks like; `what` says what it should be.
+  std::string take(const std::string& what) {
+    if (at_end()) refuse(what, found());
+    return whole(step_.words[next_++]);
+  }
+  std::string rest(const std::string& what) {
+    std::string text = take(what);
+    while (!at_end()) text += " " + take(what);
+    return text;
+  }
+  void finish() const {
+    if (!at_end()) refuse("the end of the line", found());
+  }
+
+  /// The remaining words as KEY=VALUE with one of `keys`, added to `options`.
+  void options(const std::vector<std::string>& keys, json& options) {
+    for (; !at_end(); ++next_) {
+      const Word& word = step_.words[next_];
+      if (word.key.empty()) refuse("KEY=VALUE", found());
+      if (std::find(keys.begin(), keys.end(), word.key) == keys.end()) {
+        std::string known;
+        for (const std::string& key : keys) known += (known.empty() ? "" : ", ") + key;
+        refuse("an option (" + known + ")", "'" + word.key + "'");
+      }
+      if (options.contains(word.key)) refuse("each option once", "'" + word.key + "' again");
+      options[word.key] = word.text;
+    }
+  }
+
+  /// The remaining words as arguments in qmp-shell's form.
+  json arguments() {
+    json arguments = json::object();
+    for (; !at_end(); ++next_) {
+      const Word& word = step_.words[next_];
+      if (word.key.empty()) refuse("KEY=VALUE after a QMP command", found());
+      place(arguments, word);
+    }
+    return arguments;
+  }
+
+ private:
+  static std::string whole(const Word& word) {
+    return word.key.empty() ? word.text : word.key + "=" + word.text;
+  }
+
+  /// Puts the value of `a.b=value` at ["a"]["b"].
+  void place(json& arguments, const Word& word) const {
+    json* object = &arguments;
+    std::string key = word.key;
+    for (std::size_t dot = key.find('.'); dot != std::string::npos; dot = key.find('.')) {
+      object = &(*object)[key.substr(0, dot)];
+      if (!object->is_null() && !object->is_object()) {
+        refuse("one kind of value for each key", "'" + word.key + "'");
+      }
+      key.erase(0, dot + 1);
+    }
+    if (object->contains(key)) refuse("each key once", "'" + word.key + "' again");
+    (*object)[key] = value(word);
+  }
+
+  static bool looks_like_json(const std::string& text) {
+    if (text.empty()) return false;
+    const char first = text[0];
+    return first == '[' || first == '{' || first == '-' ||
+           std::isdigit(static_cast<unsigned char>(first)) || text == "true" || text == "false" ||
+           text == "null";
+  }
+
+  json value(const Word& word) const {
+    if (word.quoted || !looks_like_json(word.text)) return word.text;
+    json value = json::parse(word.text, nullptr, false);
+    if (!value.is_discarded()) return value;
+    if (word.text[0] == '[' || word.text[0] == '{') {
+      refuse("JSON after " + word.key + "=", "'" + word.text + "'");
+    }
+    return word.text;
+  }
+
+  const RawStep& step_;
+  const std::string& file_;
+  int line_;
+  std::size_t next_ = 0;
+};
+
+Action request_of(const RawStep& step, const std::string& file, int line) {
+  json request;
+  try {
+    request = json::parse(step.json);
+  } catch (const json::parse_error& error) {
+    fail(file, line, "a JSON object", "a mistake at character " + std::to_string(error.byte));
+  }
+  if (!request.is_object() || !request.contains("execute")) {
+    fail(file, line, "{\"execute\": …}", "an object without it");
+  }
+  return QmpStep{std::move(request)};
+}
+
+Action create_of(StepReader& words) {
+  json options{{"file", words.take("a FILE")}};
+  options["size"] = words.take("a SIZE");
+  words.options(
+      {"format", "cluster_size", "compat", "refcount_bits", "backing_file", "backing_fmt"},
+      options);
+  return CreateStep{std::move(options)};
+}
+
+Action drive_of(StepReader& words) {
+  json options{{"id", words.take("an ID")}};
+  options["file"] = words.take("a FILE");
+  words.options({"format", "node-name", "read-only", "discard"}, options);
+  return DriveStep{std::move(options)};
+}
+
+Action io_of(StepReader& words) {
+  IoStep step;
+  step.node = words.take("a NODE");
+  step.command = words.rest("a qemu-io command such as write 0 64K");
+  return step;
+}
+
+Action run_of(StepReader& words) {
+  const std::string found = words.found();
+  const std::string number = words.take("a number of events");
+  const bool digits = !number.empty() && number.size() < 10 &&
+                      number.find_first_not_of("0123456789") == std::string::npos;
+  if (!digits) words.refuse("a number of events", found);
+  return RunStep{static_cast<unsigned>(std::stoul(number))};
+}
+
+Action show_of(StepReader& words) {
+  static const std::map<std::string, Sight> sights = {
+      {"bitmap", Sight::bitmap}, {"bitmaps", Sight::bitmaps}, {"dirty", Sight::dirty},
+      {"data", Sight::data},     {"info", Sight::info},       {"check", Sight::check}};
+  const std::string expected = "bitmap, bitmaps, dirty, data, info or check after show";
+  const std::string found = words.found();
+  const auto sight = sights.find(words.take(expected));
+  if (sight == sights.end()) words.refuse(expected, found);
+  ShowStep step{sight->second, {}, {}, {}};
+  const bool of_file = step.sight == Sight::info || step.sight == Sight::check;
+  step.target = words.take(of_file ? "a FILE" : "a NODE");
+  step.label = step.target;
+  if (step.sight == Sight::bitmap || step.sight == Sight::dirty) {
+    step.bitmap = words.take("the NAME of a bitmap");
+    step.label += "/" + step.bitmap;
+  }
+  if (!words.at_end()) step.label = words.take("a \"LABEL\"");
+  return step;
+}
+
+}  // namespace
+
+Action action_of(const RawStep& step, const std::string& file, int line) {
+  if (!step.json.empty()) return request_of(step, file, line);
+  StepReader words(step, file, line);
+  const std::string verb = words.take("a step");
+  Action action;
+  if (verb == "create") {
+    action = create_of(words);
+  } else if (verb == "drive") {
+    action = drive_of(words);
+  } else if (verb == "unplug") {
+    action = UnplugStep{words.take("the ID of a drive")};
+  } else if (verb == "io") {
+    action = io_of(words);
+  } else if (verb == "wait") {
+    action = WaitStep{words.take("the name of an EVENT")};
+  } else if (verb == "run") {
+    action = run_of(words);
+  } else if (verb == "show") {
+    action = show_of(words);
+  } else if (verb == "print") {
+    action = PrintStep{words.take("a \"TEXT\"")};
+  } else if (verb == "restart") {
+    action = StopStep{Stop::clean};
+  } else if (verb == "kill") {
+    action = StopStep{Stop::kill};
+  } else if (verb == "power") {
+    words.refuse("restart or kill (power cuts are not simulated yet)", "'power'");
+  } else {
+    json request{{"execute", verb}};
+    json arguments = words.arguments();
+    if (!arguments.empty()) request["arguments"] = std::move(arguments);
+    action = QmpStep{std::move(request)};
+  }
+  words.finish();
+  return action;
+}
+
+}  // namespace sim::script

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <variant>
+
+#include "sim/subject.h"
+
+namespace sim {
+
+/// A QMP command, as the wire has it.
+struct QmpStep {
+  nlohmann::json request;
+};
+/// Waits for an event.
+struct WaitStep {
+  std::string event;
+};
+/// qemu-img create; the options of Subject::create_image.
+struct CreateStep {
+  nlohmann::json options;
+};
+/// Plugs a drive; the options of Subject::add_drive.
+struct DriveStep {
+  nlohmann::json options;
+};
+/// Unplugs a drive.
+struct UnplugStep {
+  std::string id;
+};
+/// Guest I/O in qemu-io's words.
+struct IoStep {
+  std::string node;
+  std::string command;
+};
+/// Ends the process; files stay.
+struct StopStep {
+  Stop how;
+};
+/// Lets the world go on.
+struct RunStep {
+  unsigned events;
+};
+/// A line of text.
+struct PrintStep {
+  std::string text;
+};
+/// What is to be seen.
+enum class Sight { bitmap, bitmaps, dirty, data, info, check };
+/// Shows something of a node (or, for info and check, of a file).
+struct ShowStep {
+  Sight sight;
+  std::string target;
+  std::string bitmap;  ///< for bitmap and dirty
+  std::string label;
+};
+
+/// What a step does, parameters replaced.
+using Action = std::variant<QmpStep, WaitStep, CreateStep, DriveStep, UnplugStep, IoStep, StopStep,
+                            RunStep, PrintStep, ShowStep>;
+
+/// One step of a run.
+struct Step {
+  int line = 0;      ///< where the script has it; 0: nowhere
+  std::string text;  ///< as the script has it, parameters replaced
+  Action action;
+};
+
+}  // namespace sim

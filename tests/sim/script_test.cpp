@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: MIT
+#include "sim/script/script.h"
+
+#include <rapidcheck.h>
+
+#include "sim/script/expand.h"
+#include "tests/catch.h"
+
+using namespace sim::script;
+using sim::Step;
+
+namespace {
+
+std::string bare_word() {
+  static const std::string letters = "abcXYZ019_/.:,+";
+  std::string word;
+  const int length = *rc::gen::inRange(1, 8);
+  for (int i = 0; i < length; ++i) word.push_back(*rc::gen::elementOf(letters));
+  return word;
+}
+
+std::string name() {
+  static const std::string letters = "abcxyz_019";
+  std::string word = "p";
+  const int length = *rc::gen::inRange(0, 5);
+  for (int i = 0; i < length; ++i) word.push_back(*rc::gen::elementOf(letters));
+  return word;
+}
+
+std::string any_text() {
+  static const std::string letters = "a b\"\\#=$\t{}[]é";
+  std::string text;
+  const int length = *rc::gen::inRange(0, 10);
+  for (int i = 0; i < length; ++i) text.push_back(*rc::gen::elementOf(letters));
+  const bool cut = text.find('\xa9') != std::string::npos || text.find('\xc3') != std::string::npos;
+  return cut ? "é" : text;
+}
+
+Word word() {
+  const std::string key = *rc::gen::inRange(0, 2) == 0 ? "" : name() + "-" + name();
+  if (*rc::gen::inRange(0, 2) == 0) return {key, any_text(), true};
+  if (!key.empty() && *rc::gen::inRange(0, 3) == 0) return {key, R"([{"a b": "]"}, 1])", false};
+  return {key, bare_word(), false};
+}
+
+RawStep step() {
+  RawStep step;
+  for (int i = *rc::gen::inRange(0, 3); i > 0; --i) {
+    step.conditions.push_back({*rc::gen::inRange(0, 2) == 0, name(), bare_word() + "x"});
+  }
+  if (*rc::gen::inRange(0, 4) == 0) {
+    step.json = R"({"execute": "query-block", "arguments": {"a": "#}\"{"}})";
+    return step;
+  }
+  step.words.push_back(
+      {"", *rc::gen::elementOf(std::vector<std::string>{"io", "block-commit"}), false});
+  for (int i = *rc::gen::inRange(0, 5); i > 0; --i) step.words.push_back(word());
+  return step;
+}
+
+Line line(bool head) {
+  Line line;
+  switch (*rc::gen::inRange(0, 5)) {
+    case 0:
+      break;
+    case 1:
+      if (head) line.content = Params{{{name(), {bare_word(), any_text() == "" ? "" : "x y"}}}};
+      break;
+    case 2:
+      if (head) line.content = Testcase{"t" + any_text(), {{name(), any_text()}}};
+      break;
+    case 3:
+      if (head) line.content = Testcases{{name(), name()}};
+      break;
+    default:
+      if (!head) line.content = step();
+  }
+  if (*rc::gen::inRange(0, 3) == 0) line.comment = " why " + bare_word();
+  return line;
+}
+
+std::string error_of(const std::string& text) {
+  try {
+    const Script script = parse(text, "f");
+    for (const Run& run : runs(script, "f")) steps(script, run);
+  } catch (const ScriptError& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+std::vector<Step> only_run(const std::string& text) {
+  const Script script = parse(text, "f");
+  return steps(script, runs(script, "f").front());
+}
+
+nlohmann::json request(const std::string& text) {
+  return std::get<sim::QmpStep>(only_run(text).front().action).request;
+}
+
+}  // namespace
+
+TEST_CASE("what is printed parses to the same script") {
+  CHECK(rc::check([] {
+    Script script;
+    for (int i = *rc::gen::inRange(0, 4); i > 0; --i) script.lines.push_back(line(true));
+    for (int i = *rc::gen::inRange(0, 8); i > 0; --i) script.lines.push_back(line(false));
+    // A comma parts the values of a parameter and cannot be in one.
+    for (Line& each : script.lines) {
+      if (auto* params = std::get_if<Params>(&each.content)) {
+        for (std::string& value : params->values[0].second) std::erase(value, ',');
+      }
+    }
+    const std::string text = print(script);
+    RC_LOG() << text;
+    RC_ASSERT(parse(text, "f") == script);
+    RC_ASSERT(print(parse(text, "f")) == text);
+  }));
+}
+
+TEST_CASE("a malformed script is told with its line and what was expected") {
+  struct Case {
+    const char* text;
+    const char* error;
+  };
+  const Case cases[] = {
+      {"frobnicate drive0\n",
+       "f:1: expected a step (create, drive, unplug, io, wait, run, show, print, restart, kill, "
+       "power, or a QMP command with key=value arguments), found 'frobnicate'"},
+      {"\n\nio drive0\n",
+       "f:3: expected a qemu-io command such as write 0 64K, found the end of the line"},
+      {"print \"open\n", "f:1: expected a closing \", found the end of the line"},
+      {"print \"a\\n\"\n", "f:1: expected \\\" or \\\\ in a quoted word, found \\n"},
+      {"print \"a\"b\n", "f:1: expected a blank after the closing quote or bracket, found b"},
+      {"print a b\n", "f:1: expected the end of the line, found 'b'"},
+      {"{\"execute\": \n", "f:1: expected a closing bracket, found the end of the line"},
+      {"{\"execute\": nope}\n", "f:1: expected a JSON object, found a mistake at character 14"},
+      {"{\"exec\": 1}\n", "f:1: expected {\"execute\": …}, found an object without it"},
+      {"block-commit drive0\n", "f:1: expected KEY=VALUE after a QMP command, found 'drive0'"},
+      {"block-commit a=1 a=2\n", "f:1: expected each key once, found 'a' again"},
+      {"block-commit a=1 a.b=2\n", "f:1: expected one kind of value for each key, found 'a.b'"},
+      {"block-commit a=[1\n", "f:1: expected a closing bracket, found the end of the line"},
+      {"block-commit a=[x]\n", "f:1: expected JSON after a=, found '[x]'"},
+      {"create F\n", "f:1: expected a SIZE, found the end of the line"},
+      {"create F 1M bogus=1\n",
+       "f:1: expected an option (format, cluster_size, compat, refcount_bits, backing_file, "
+       "backing_fmt), found 'bogus'"},
+      {"drive d F format=raw format=raw\n", "f:1: expected each option once, found 'format' again"},
+      {"run x\n", "f:1: expected a number of events, found 'x'"},
+      {"show nothing d\n",
+       "f:1: expected bitmap, bitmaps, dirty, data, info or check after show, found 'nothing'"},
+      {"show dirty d\n", "f:1: expected the NAME of a bitmap, found the end of the line"},
+      {"restart now\n", "f:1: expected the end of the line, found 'now'"},
+      {"power\n",
+       "f:1: expected restart or kill (power cuts are not simulated yet), found 'power'"},
+      {"when p restart\n", "f:1: expected NAME: or NAME=VALUE: after when, found 'p'"},
+      {"when p:\n", "f:1: expected a step, found the end of the line"},
+      {"when p: restart\n", "f:1: expected the name of a parameter, found 'p'"},
+      {"io d write $x 1\n", "f:1: expected the name of a parameter, found 'x'"},
+      {"io d write $ 1\n", "f:1: expected $NAME, ${NAME} or $$, found '$'"},
+      {"io d write ${x 1\n", "f:1: expected $NAME, ${NAME} or $$, found '${x'"},
+      {"restart\nparam a=1\n",
+       "f:2: expected param and testcase lines before the first step, found 'param'"},
+      {"param a\n", "f:1: expected NAME=VALUE after param, found 'a'"},
+      {"param a=1 a=2\n", "f:1: expected each parameter once, found 'a' again"},
+      {"testcase a=1\n", "f:1: expected a \"TITLE\" after testcase, found 'a=1'"},
+      {"testcase x b=1\n", "f:1: expected a parameter (none is declared), found 'b'"},
+      {"testcase x\ntestcase x\n",
+       "f:2: expected a title of its own for each testcase, found 'x' again"},
+      {"testcases a\n", "f:1: expected over NAME… after testcases, found 'a'"},
+      {"param a=1\ntestcases over a b\n", "f:2: expected a parameter (a), found 'b'"},
+  };
+  for (const Case& each : cases) {
+    INFO(each.text);
+    CHECK(error_of(each.text) == each.error);
+  }
+  CHECK(error_of(std::string("print \xff\n")) == "f: expected a script, found binary data");
+  CHECK_THROWS_WITH(parse_file("/nowhere/x"),
+                    "/nowhere/x: cannot be read: No such file or directory");
+  CHECK_THROWS_WITH(parse_file("/tmp"), "/tmp: expected a scenario, found a directory");
+}
+
+TEST_CASE("a QMP command in qmp-shell's form becomes the wire's JSON") {
+  CHECK(request("block-dirty-bitmap-add node=drive0 name=b persistent=true granularity=512") ==
+        nlohmann::json::parse(R"({"execute":"block-dirty-bitmap-add","arguments":
+            {"node":"drive0","name":"b","persistent":true,"granularity":512}})"));
+  CHECK(request(R"(x-y a.b=1 a.c="true" l=["u", {"v": null}] f=-1.5 s=1x e= t="")") ==
+        nlohmann::json::parse(R"({"execute":"x-y","arguments":
+            {"a":{"b":1,"c":"true"},"l":["u",{"v":null}],"f":-1.5,"s":"1x","e":"","t":""}})"));
+  CHECK(request("query-block") == nlohmann::json{{"execute", "query-block"}});
+  CHECK(request(R"({"execute": "x", "id": 3}  # why)") ==
+        nlohmann::json{{"execute", "x"}, {"id", 3}});
+}
+
+TEST_CASE("lines go on after a backslash, but not in a comment") {
+  const std::vector<Step> steps = only_run("io d \\\n   write 0 \\\n 512\n# no \\\nrestart\n");
+  REQUIRE(steps.size() == 2);
+  CHECK(steps[0].text == "io d write 0 512");
+  CHECK(steps[0].line == 1);
+  CHECK(steps[1].line == 5);
+}
+
+TEST_CASE("testcases over parameters are all combinations, the first slowest") {
+  const Script script =
+      parse("param a=1,2 b=x,y\nparam c=z\ntestcases over a b\ntestcase last a=3\n", "f");
+  std::string titles;
+  for (const Run& run : runs(script, "f")) titles += run.title + "; ";
+  CHECK(titles == "a=1 b=x; a=1 b=y; a=2 b=x; a=2 b=y; last; ");
+  CHECK(runs(script, "f").back().values.at("b") == "x");
+}
+
+TEST_CASE("parameters are replaced and choose the steps") {
+  const Script script = parse(
+      "param p=false n=1\ntestcase off\ntestcase on p=true n=2\n"
+      "when p: restart\nunless p: kill\nwhen n=2: unless p=false: io d$n write ${n}K 1$$\n",
+      "f");
+  const std::vector<Run> all = runs(script, "f");
+  const std::vector<Step> off = steps(script, all[0]), on = steps(script, all[1]);
+  REQUIRE(off.size() == 1);
+  CHECK(off[0].text == "kill");
+  REQUIRE(on.size() == 2);
+  CHECK(on[0].text == "restart");
+  CHECK(on[1].text == "io d2 write 2K 1$");
+  CHECK(on[1].line == 6);
+}
