@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MIT
+#include "engine/block/graph.h"
+
+#include <algorithm>
+#include <boost/graph/adjacency_list.hpp>
+#include <map>
+#include <set>
+
+#include "engine/check.h"
+
+namespace engine::block {
+namespace {
+
+/// A node or a holder.
+struct Member {
+  std::unique_ptr<io::Storage> storage;  ///< outlives the node, which is declared after it
+  std::unique_ptr<Node> node;
+  const Holder* holder = nullptr;
+};
+struct Hold {
+  Role role;
+};
+
+using Boost =
+    boost::adjacency_list<boost::listS, boost::listS, boost::bidirectionalS, Member, Hold>;
+using Vertex = boost::graph_traits<Boost>::vertex_descriptor;
+
+}  // namespace
+
+struct Graph::Impl {
+  Vertex vertex(const void* member) const {
+    const auto found = vertices.find(member);
+    INVARIANT(found != vertices.end());
+    return found->second;
+  }
+  Node* child(const void* parent, Role role) const {
+    for (const auto edge : boost::make_iterator_range(boost::out_edges(vertex(parent), graph))) {
+      if (graph[edge].role == role) return graph[boost::target(edge, graph)].node.get();
+    }
+    return nullptr;
+  }
+  void drop(const void* member) {
+    const Vertex gone = vertex(member);
+    INVARIANT(boost::in_degree(gone, graph) == 0);
+    // Its data of its own still reads through its children: it goes first, they may follow.
+    boost::clear_vertex(gone, graph);
+    vertices.erase(member);
+    boost::remove_vertex(gone, graph);
+  }
+  template <class Visit>
+  void each_parent(const Node& node, Visit visit) const {
+    for (const auto edge : boost::make_iterator_range(boost::in_edges(vertex(&node), graph))) {
+      visit(graph[boost::source(edge, graph)], graph[edge].role);
+    }
+  }
+
+  Boost graph;
+  std::map<const void*, Vertex> vertices;  // looked up only: its order is that of addresses
+  std::vector<Node*> newest_first;
+};
+
+Graph::Graph() : impl_(std::make_unique<Impl>()) {}
+
+Graph::~Graph() {
+  // Overlays before what they stand on: a driver must not outlive the file that it works on.
+  while (Node* node = unreferenced()) remove(*node);
+  INVARIANT(impl_->newest_first.empty());
+}
+
+Node& Graph::add(std::unique_ptr<Node> node, std::unique_ptr<io::Storage> storage) {
+  Node& added = *node;
+  const Vertex vertex = boost::add_vertex(impl_->graph);
+  impl_->graph[vertex].storage = std::move(storage);
+  impl_->graph[vertex].node = std::move(node);
+  impl_->vertices.emplace(&added, vertex);
+  impl_->newest_first.insert(impl_->newest_first.begin(), &added);
+  return added;
+}
+
+void Graph::remove(Node& node) {
+  std::erase(impl_->newest_first, &node);
+  impl_->drop(&node);
+}
+
+void Graph::add_holder(const Holder& holder) {
+  const Vertex vertex = boost::add_vertex(impl_->graph);
+  impl_->graph[vertex].holder = &holder;
+  impl_->vertices.emplace(&holder, vertex);
+}
+
+void Graph::remove_holder(const Holder& holder) { impl_->drop(&holder); }
+
+void Graph::link(const Node& parent, Role role, Node& child) {
+  boost::add_edge(impl_->vertex(&parent), impl_->vertex(&child), Hold{role}, impl_->graph);
+}
+
+void Graph::link(const Holder& parent, Role role, Node& child) {
+  boost::add_edge(impl_->vertex(&parent), impl_->vertex(&child), Hold{role}, impl_->graph);
+}
+
+void Graph::unlink(const Holder& parent, const Node& child) {
+  boost::remove_edge(impl_->vertex(&parent), impl_->vertex(&child), impl_->graph);
+}
+
+std::vector<const Holder*> Graph::move_roots(Node& from, Node& to) {
+  std::vector<const Holder*> moved;
+  impl_->each_parent(from, [&](const Member& parent, Role role) {
+    if (role == Role::root) moved.push_back(parent.holder);
+  });
+  for (const Holder* holder : moved) {
+    unlink(*holder, from);
+    link(*holder, Role::root, to);
+  }
+  return moved;
+}
+
+Node* Graph::find(const std::string& name) const {
+  const auto found = std::ranges::find(impl_->newest_first, name, &Node::name);
+  return found != impl_->newest_first.end() ? *found : nullptr;
+}
+
+Node* Graph::backing(const Node& node) const { return impl_->child(&node, Role::backing); }
+
+Node* Graph::file(const Node& node) const { return impl_->child(&node, Role::file); }
+
+Node& Graph::protocol(Node& node) const {
+  Node* below = file(node);
+  return below != nullptr ? *below : node;
+}
+
+io::Storage& Graph::storage(const Node& node) const {
+  const Node* below = file(node);
+  const Member& member = impl_->graph[impl_->vertex(below != nullptr ? below : &node)];
+  INVARIANT(member.storage != nullptr);
+  return *member.storage;
+}
+
+std::vector<Node*> Graph::chain(Node& top) const {
+  std::vector<Node*> nodes;
+  for (Node* node = &top; node != nullptr; node = backing(*node)) nodes.push_back(node);
+  return nodes;
+}
+
+bool Graph::in_chain(Node& top, const Node& node) const {
+  const std::vector<Node*> nodes = chain(top);
+  return std::ranges::find(nodes, &node) != nodes.end();
+}
+
+std::vector<Node*> Graph::connected(const Node& node) const {
+  std::set<Vertex> seen;
+  std::vector<Vertex> to_visit{impl_->vertex(&node)};
+  while (!to_visit.empty()) {
+    const Vertex vertex = to_visit.back();
+    to_visit.pop_back();
+    if (!seen.insert(vertex).second) continue;
+    for (const auto edge : boost::make_iterator_range(boost::out_edges(vertex, impl_->graph))) {
+      to_visit.push_back(boost::target(edge, impl_->graph));
+    }
+    for (const auto edge : boost::make_iterator_range(boost::in_edges(vertex, impl_->graph))) {
+      to_visit.push_back(boost::source(edge, impl_->graph));
+    }
+  }
+  std::vector<Node*> nodes;
+  std::ranges::copy_if(impl_->newest_first, std::back_inserter(nodes),
+                       [&](Node* other) { return seen.contains(impl_->vertex(other)); });
+  return nodes;
+}
+
+bool Graph::is_root(const Node& node) const {
+  bool any = false;
+  bool others = false;
+  impl_->each_parent(node,
+                     [&](const Member&, Role role) { (role == Role::root ? any : others) = true; });
+  return any && !others;
+}
+
+const Node* Graph::overlay(const Node& node) const {
+  const Node* found = nullptr;
+  impl_->each_parent(node, [&](const Member& parent, Role role) {
+    if (role == Role::backing && found == nullptr) found = parent.node.get();
+  });
+  return found;
+}
+
+const Holder* Graph::holder(const Node& node, Holder::Kind kind) const {
+  const Holder* found = nullptr;
+  impl_->each_parent(node, [&](const Member& parent, Role) {
+    const Holder* holder = parent.holder;
+    if (holder != nullptr && holder->kind == kind && found == nullptr) found = holder;
+  });
+  return found;
+}
+
+std::vector<Node*> Graph::nodes() const { return impl_->newest_first; }
+
+Node* Graph::unreferenced() const {
+  const auto found = std::ranges::find_if(impl_->newest_first, [&](const Node* node) {
+    return boost::in_degree(impl_->vertex(node), impl_->graph) == 0;
+  });
+  return found != impl_->newest_first.end() ? *found : nullptr;
+}
+
+}  // namespace engine::block
