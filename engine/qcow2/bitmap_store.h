@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstddef>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "engine/bitmap/dirty_bits.h"
 #include "engine/io/task.h"
+#include "engine/io/units.h"
 
 namespace engine::qcow2 {
 
 class Image;
+class BitmapTableEntry;
+struct BitmapDirectoryEntry;
 
 /// One persistent bitmap as an image holds it.
 struct StoredBitmap {
@@ -42,30 +47,60 @@ class BitmapStore {
   /// Throws Refusal for a broken directory or table, in QEMU's words (S53, S55).
   io::Task<std::vector<StoredBitmap>> load();
 
+  /// The names in directory order, for who has to ask about them in that order (S62).
+  io::Task<std::vector<std::string>> stored_names();
+
   /// Sets IN_USE in the directory entries named, in place, before their bitmaps may change (S48,
   /// S50): autoclear bit off, entries rewritten, autoclear bit on again, each durable before the
-  /// next.
+  /// next. Names without an entry are passed over; where nothing changes, nothing is written.
+  /// To be called, with no names if need be, whenever an image has become writable: an extension
+  /// that an earlier writer invalidated by clearing the autoclear bit goes then.
   io::Task<void> mark_in_use(const std::vector<std::string>& names);
 
   /// Refuses what could not be stored together with what is in memory already (S7, S8): version 2,
-  /// too many bitmaps, directory or bitmap too large. The text is QEMU's without the prefix
-  /// "Can't make bitmap 'N' persistent in 'NODE': ".
+  /// bitmap too large, name too long, too many bitmaps, directory too large. The counts are those
+  /// of the persistent bitmaps there are; bitmap_directory.h tells the bytes of an entry. The text
+  /// is QEMU's without the prefix "Can't make bitmap 'N' persistent in 'NODE': ".
   void check_can_add(const std::string& name, bitmap::Granularity granularity,
                      std::uint64_t persistent_count, std::uint64_t directory_bytes) const;
 
   /// Stores these bitmaps: entries of the same name must be IN_USE and are replaced in their place,
-  /// new ones are appended, other entries stay (S12, S46). On failure the old directory stands and
-  /// new clusters are freed (S47). Storing nothing writes nothing.
+  /// new ones are appended in the order given, other entries stay (S12, S46). On failure the old
+  /// directory stands and new clusters are freed (S47). Storing nothing writes nothing. The text of
+  /// a Refusal is QEMU's without the prefix "Lost persistent bitmaps during inactivation of node
+  /// 'NODE': ".
   io::Task<void> store(const std::vector<BitmapToStore>& bitmaps);
 
   /// Takes the named bitmap out of the directory and frees its clusters at once; a bitmap that has
   /// no entry is fine. Without bitmaps the extension goes (S15, S54).
   io::Task<void> remove(const std::string& name);
 
-  /// Refuses a resize that a stored bitmap forbids (S62), and afterwards is told of it.
+  /// Refuses a resize that a stored bitmap forbids: one whose name is not among those loaded (S62).
+  /// Bitmaps that are loaded are in use and get their new size when they are stored.
   io::Task<void> check_can_resize(const std::vector<std::string>& loaded_names);
 
  private:
+  /// Runs of clusters, to be freed together.
+  struct Clusters;
+
+  io::Task<std::vector<std::byte>> read_bytes(HostOffset offset, ByteCount size);
+  io::Task<std::vector<std::byte>> read_directory_bytes();
+  io::Task<std::vector<BitmapDirectoryEntry>> read_directory();
+  io::Task<std::vector<BitmapTableEntry>> read_table(const BitmapDirectoryEntry& entry);
+  io::Task<bitmap::DirtyBits> read_bits(const BitmapDirectoryEntry& entry);
+  io::Task<void> read_data(const std::vector<BitmapTableEntry>& table, bitmap::DirtyBits& bits);
+
+  io::Task<HostOffset> write_new(std::span<const std::byte> bytes, Clusters& made);
+  io::Task<std::vector<BitmapTableEntry>> write_data(const bitmap::DirtyBits& bits, Clusters& made);
+  io::Task<BitmapDirectoryEntry> write_bitmap(const BitmapToStore& bitmap, Clusters& made);
+  io::Task<void> write_bitmaps(const std::vector<BitmapToStore>& bitmaps,
+                               std::vector<BitmapDirectoryEntry>& entries, Clusters& made);
+  io::Task<void> switch_directory(const std::vector<BitmapDirectoryEntry>& entries, Clusters& made);
+  io::Task<void> replace(const std::vector<BitmapToStore>& bitmaps,
+                         std::vector<BitmapDirectoryEntry> entries);
+  io::Task<void> free_all(const Clusters& clusters);
+  io::Task<void> free_bitmap(const BitmapDirectoryEntry& entry);
+
   Image& image_;
 };
 
