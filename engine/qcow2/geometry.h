@@ -57,6 +57,13 @@ class Geometry {
   }
   HostRun run(HostOffset first, std::uint64_t count) const { return {cluster_down(first), count}; }
 
+  /// The clusters that a range of the file touches. Requires length > 0.
+  HostRun touched(HostOffset start_at, ByteCount length) const {
+    const std::uint64_t first = start_at.value >> cluster_bits_;
+    const std::uint64_t last = (start_at.value + length.value - 1) >> cluster_bits_;
+    return {{first}, last - first + 1};
+  }
+
   unsigned slice_bits() const { return std::min(cluster_bits_, max_slice_bits); }
   ByteCount slice_size() const { return {std::uint64_t{1} << slice_bits()}; }
 

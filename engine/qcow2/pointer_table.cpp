@@ -7,6 +7,20 @@
 
 namespace engine::qcow2 {
 
+namespace {
+
+std::vector<std::byte> encode(std::span<const std::uint64_t> entries) {
+  std::vector<std::byte> bytes(entries.size() * 8);
+  std::byte* at = bytes.data();
+  for (const std::uint64_t entry : entries) {
+    store_big<std::uint64_t>(at, entry);
+    at += 8;
+  }
+  return bytes;
+}
+
+}  // namespace
+
 io::Task<void> PointerTable::load(HostOffset place, std::uint64_t entries) {
   std::vector<std::byte> bytes(entries * 8);
   const std::span<std::byte> buffer(bytes);
@@ -24,23 +38,16 @@ void PointerTable::set(std::uint64_t index, std::uint64_t entry) {
   dirty_sectors_.insert(index / entries_per_sector);
 }
 
-std::vector<std::byte> PointerTable::encode(std::uint64_t first, std::uint64_t count) const {
-  std::vector<std::byte> bytes(count * 8);
-  const std::uint64_t there = first < size() ? std::min(count, size() - first) : 0;
-  for (std::uint64_t i = 0; i < there; ++i)
-    store_big<std::uint64_t>(bytes.data() + i * 8, entries_[first + i]);
-  return bytes;
-}
-
-io::Task<void> PointerTable::write_copy(HostOffset place, std::uint64_t entries) {
-  const std::vector<std::byte> bytes = encode(0, entries);
+io::Task<void> PointerTable::write_copy(HostOffset place,
+                                        const std::vector<std::uint64_t>& entries) {
+  const std::vector<std::byte> bytes = encode(entries);
   const std::span<const std::byte> data(bytes);
   co_await file_.write(place, data);
 }
 
-void PointerTable::move_to(HostOffset place, std::uint64_t entries) {
+void PointerTable::move_to(HostOffset place, std::vector<std::uint64_t> entries) {
   place_ = place;
-  entries_.resize(entries);
+  entries_ = std::move(entries);
   dirty_sectors_.clear();
 }
 
@@ -51,7 +58,7 @@ io::Task<void> PointerTable::write_back() {
     while (dirty_sectors_.contains(end)) ++end;
     const std::uint64_t entry = first * entries_per_sector;
     const std::uint64_t count = std::min((end - first) * entries_per_sector, size() - entry);
-    const std::vector<std::byte> bytes = encode(entry, count);
+    const std::vector<std::byte> bytes = encode(std::span(entries_).subspan(entry, count));
     const std::span<const std::byte> data(bytes);
     const HostOffset at = place_ + ByteCount{entry * 8};
     co_await file_.write(at, data);

@@ -22,19 +22,17 @@ class PointerTable final : public WriteBack {
   ByteCount bytes() const { return {entries_.size() * 8}; }
   std::uint64_t operator[](std::uint64_t index) const { return entries_[index]; }
   void set(std::uint64_t index, std::uint64_t entry);
-  /// Makes the table longer in memory; what is beyond its old end is written by write_copy alone.
-  void extend(std::uint64_t entries) { entries_.resize(entries); }
-  /// Writes all of the table to another place, up to `entries` entries, zeros beyond its end.
-  io::Task<void> write_copy(HostOffset place, std::uint64_t entries);
-  /// The copy at `place` is the table from now on.
-  void move_to(HostOffset place, std::uint64_t entries);
+  /// Writes these entries, as a table of their own, to another place.
+  io::Task<void> write_copy(HostOffset place, const std::vector<std::uint64_t>& entries);
+  /// The copy is the table from now on; nothing of it is dirty.
+  void move_to(HostOffset place, std::vector<std::uint64_t> entries);
+  const std::vector<std::uint64_t>& entries() const { return entries_; }
 
   bool dirty() const override { return !dirty_sectors_.empty(); }
   io::Task<void> write_back() override;
 
  private:
   static constexpr std::uint64_t entries_per_sector = 64;
-  std::vector<std::byte> encode(std::uint64_t first, std::uint64_t count) const;
 
   io::Storage& file_;
   HostOffset place_;

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+#include "engine/qcow2/free_runs.h"
+
+#include <utility>
+
+namespace engine::qcow2 {
+
+void FreeRuns::add(HostRun run) {
+  if (run.count == 0) return;
+  auto next = runs_.lower_bound(run.first);
+  if (next != runs_.begin()) {
+    const auto previous = std::prev(next);
+    if (previous->first + previous->second == run.first) {
+      run = {previous->first, previous->second + run.count};
+      runs_.erase(previous);
+    }
+  }
+  if (next != runs_.end() && next->first == run.end()) {
+    run.count += next->second;
+    next = runs_.erase(next);
+  }
+  if (runs_.size() < most_runs_) {
+    runs_.emplace_hint(next, run.first, run.count);
+  } else if (!forgotten_ || run.first < *forgotten_) {
+    forgotten_ = run.first;
+  }
+}
+
+std::optional<HostRun> FreeRuns::take(std::uint64_t least, std::uint64_t most) {
+  for (auto run = runs_.begin(); run != runs_.end(); ++run) {
+    if (run->second < least) continue;
+    const HostRun taken{run->first, std::min(run->second, most)};
+    const HostRun rest{taken.end(), run->second - taken.count};
+    runs_.erase(run);
+    if (rest.count != 0) runs_.emplace(rest.first, rest.count);
+    return taken;
+  }
+  return std::nullopt;
+}
+
+std::optional<HostCluster> FreeRuns::take_forgotten() {
+  if (!runs_.empty()) return std::nullopt;
+  return std::exchange(forgotten_, std::nullopt);
+}
+
+}  // namespace engine::qcow2

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "engine/io/storage.h"
+#include "engine/qcow2/header.h"
+
+namespace engine::qcow2 {
+
+/// The header as it is in the file.
+class HeaderFile {
+ public:
+  explicit HeaderFile(io::Storage& file) : file_(file) {}
+
+  /// Reads and checks the header; throws as decode_header does.
+  io::Task<void> load();
+  const Header& header() const { return header_; }
+
+  /// Puts another header in its place: one write of the sectors that differ, preceded and followed
+  /// by a flush of the file: a header points only to what is durable. Throws IoError if the header
+  /// does not fit the first cluster, and then nothing has changed.
+  io::Task<void> replace(Header next);
+
+ private:
+  io::Storage& file_;
+  Header header_;
+  std::vector<std::byte> bytes_;  ///< the file's beginning: whole sectors
+};
+
+}  // namespace engine::qcow2

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+#include <cerrno>
+
+#include "engine/error.h"
+#include "engine/qcow2/header_limits.h"
+#include "engine/qcow2/requests.h"
+
+namespace engine::qcow2 {
+
+namespace {
+
+io::Task<void> set_length(Parts& parts, ByteCount size) {
+  const io::Mutex::Guard guard = co_await parts.metadata_mutex.lock();
+  Header header = parts.header.header();
+  header.size = size;
+  co_await parts.header.replace(std::move(header));
+}
+
+/// Makes the L1 table reach so far.
+io::Task<void> extend_l1(Parts& parts, ByteCount size) {
+  const io::Mutex::Guard guard = co_await parts.metadata_mutex.lock();
+  const std::uint64_t entries = l1_entries_for(size, parts.geometry.cluster_bits());
+  if (entries > max_l1_bytes.value / 8) throw IoError(EFBIG, "Failed to grow the L1 table");
+  if (entries > parts.mapping.l1().size()) co_await parts.mapping.grow_l1(entries);
+}
+
+/// Zeros between the old end and the new one, as far as anything else could show there: stale data
+/// in the last cluster, or a backing that is longer than the disk was. They are durable before the
+/// disk reaches so far.
+io::Task<void> grow(Parts& parts, ByteCount size) {
+  const ByteCount old = parts.length();
+  const std::uint64_t cluster_size = parts.geometry.cluster_size().value;
+  co_await extend_l1(parts, size);
+  ByteCount end = old;
+  if (parts.backing != nullptr) end = std::max(end, std::min(size, parts.backing->length()));
+  end.value = round_up(end.value, cluster_size);
+  if (old < end) {
+    const GuestOffset from{old.value};
+    co_await zero_guest(parts, from, end - old, io::Unmap::no);
+    co_await flush_everything(parts);
+  }
+  co_await set_length(parts, size);
+}
+
+io::Task<void> shrink(Parts& parts, ByteCount size) {
+  const Geometry& geometry = parts.geometry;
+  const GuestCluster first = geometry.cluster_up(GuestOffset{size.value});
+  const GuestCluster end = geometry.cluster_up(GuestOffset{parts.length().value});
+  // The header first: a disk that is too short for its tables is whole, the other way round is not.
+  co_await set_length(parts, size);
+  co_await forget_clusters(parts, first, end);
+  {
+    const io::Mutex::Guard guard = co_await parts.metadata_mutex.lock();
+    parts.mapping.drop_tables_from(l1_entries_for(size, geometry.cluster_bits()));
+  }
+  co_await flush_everything(parts);
+}
+
+}  // namespace
+
+io::Task<void> resize_disk(Parts& parts, ByteCount size) {
+  if (size.value % 512 != 0) throw Refusal("The new size must be a multiple of 512");
+  if (parts.header.header().nb_snapshots != 0 && parts.version() < 3)
+    throw IoError(ENOTSUP, "Can't resize a v2 image which has snapshots");
+  if (size < parts.length()) return shrink(parts, size);
+  if (size > parts.length()) return grow(parts, size);
+  return io::Task<void>::ready();
+}
+
+}  // namespace engine::qcow2
