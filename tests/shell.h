@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <sys/wait.h>
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <stdexcept>
+#include <string>
+
+namespace test {
+
+/// What a shell command printed (standard output and error together) and how it ended.
+struct ShellResult {
+  int status;  ///< exit status; 128 + signal if it died of one
+  std::string out;
+};
+
+/// Runs `command` with sh, for at most two minutes.
+inline ShellResult shell(const std::string& command) {
+  std::string quoted;
+  for (char c : command) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  FILE* pipe = popen(("timeout 120 sh -c '" + quoted + "' 2>&1 </dev/null").c_str(), "r");
+  if (pipe == nullptr) throw std::runtime_error("cannot run: " + command);
+  ShellResult result{0, {}};
+  std::array<char, 4096> buffer;
+  while (std::size_t n = fread(buffer.data(), 1, buffer.size(), pipe)) {
+    result.out.append(buffer.data(), n);
+  }
+  const int status = pclose(pipe);
+  result.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  return result;
+}
+
+/// Runs `command` and gives what it printed; an exit status other than 0 is an error.
+inline std::string shell_ok(const std::string& command) {
+  const ShellResult result = shell(command);
+  if (result.status != 0) {
+    throw std::runtime_error(command + "\nexit status " + std::to_string(result.status) + "\n" +
+                             result.out);
+  }
+  return result.out;
+}
+
+/// A directory of its own, gone with all it holds at the end of the scope.
+class TempDir {
+ public:
+  TempDir() {
+    std::string name = (std::filesystem::temp_directory_path() / "blocktwin-XXXXXX").string();
+    if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot make " + name);
+    path_ = name;
+  }
+  TempDir(const TempDir&) = delete;
+  TempDir& operator=(const TempDir&) = delete;
+  ~TempDir() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+
+  const std::filesystem::path& path() const { return path_; }
+  std::string operator/(const std::string& name) const { return (path_ / name).string(); }
+
+ private:
+  std::filesystem::path path_;
+};
+
+}  // namespace test
