@@ -3,6 +3,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 
@@ -10,6 +11,12 @@ namespace sim {
 
 /// How a process ends. A power cut also loses what was not flushed; the disk decides what.
 enum class Stop { clean, kill, power };
+
+/// A subject broke: it died, hung or talked rubbish.
+class SubjectFailure : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
 
 /// Something that runs scenarios: the model, the engine, a real QEMU. One process at a time,
 /// started when first needed; files outlive it. All names of files are as the script has them

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+namespace sim {
+
+/// An owned file descriptor, or none.
+class Descriptor {
+ public:
+  explicit Descriptor(int number = -1) : number_(number) {}
+  Descriptor(Descriptor&& other) noexcept;
+  Descriptor& operator=(Descriptor&& other) noexcept;
+  ~Descriptor() { close(); }
+
+  int number() const { return number_; }
+  void close();
+
+ private:
+  int number_;
+};
+
+/// A program that runs beside us. Killed, and waited for, when this goes; the kernel kills it
+/// should we die first.
+class Child {
+ public:
+  /// What the child has as descriptor 0, 1, 2 and 3; -1: /dev/null for the first three.
+  struct Descriptors {
+    int input = -1, output = -1, error = -1, extra = -1;
+  };
+  /// Starts `arguments[0]`, sought in PATH. Throws SubjectFailure if it cannot be started.
+  Child(const std::vector<std::string>& arguments, const Descriptors& descriptors);
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+  ~Child() { kill(); }
+
+  /// Sudden death (SIGKILL); returns when it is gone.
+  void kill();
+  /// Whether it ended by itself within `limit`.
+  bool wait(std::chrono::milliseconds limit);
+  /// How it ended: "exited with status 1", "was killed by signal 11"; "runs" if it does.
+  std::string ending() const;
+  /// The exit status; -1 if it runs or was killed.
+  int status() const;
+
+ private:
+  bool reap(int options);
+
+  pid_t process_ = -1;
+  bool ended_ = false;
+  int wait_status_ = 0;
+};
+
+/// A pipe whose ends are not inherited by other children.
+struct Pipe {
+  Pipe();
+  Descriptor reader, writer;
+};
+
+/// What a program that ran to its end printed (standard output and error together), and its status.
+struct ProgramResult {
+  int status;
+  std::string output;
+  std::string errors;
+};
+/// Runs a program to its end. Throws SubjectFailure if it cannot be started or takes too long.
+ProgramResult run_program(const std::vector<std::string>& arguments,
+                          std::chrono::milliseconds limit);
+
+}  // namespace sim

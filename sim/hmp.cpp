@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+#include "sim/hmp.h"
+
+#include <nlohmann/json.hpp>
+
+namespace sim::hmp {
+
+using nlohmann::json;
+
+namespace {
+
+/// Takes the first line off `text`, without its line end.
+std::string_view take_line(std::string_view& text) {
+  const std::size_t end = text.find('\n');
+  std::string_view line = text.substr(0, end);
+  text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  while (line.ends_with('\r')) line.remove_suffix(1);
+  return line;
+}
+
+/// "wrote 512/512 bytes at offset 0" and the line with the speed that follows it.
+bool tells_success(std::string_view line) {
+  for (const std::string_view start : {"wrote ", "read ", "discard "}) {
+    if (line.starts_with(start) && line.find(" bytes at offset ") != std::string_view::npos) {
+      return true;
+    }
+  }
+  return line.find(" ops; ") != std::string_view::npos;
+}
+
+void append_trouble(std::string_view text, std::string& trouble) {
+  while (!text.empty()) {
+    const std::string_view line = take_line(text);
+    if (!line.empty() && !tells_success(line)) trouble.append(line).push_back('\n');
+  }
+}
+
+std::string in_quotes(const std::string& text) {
+  std::string result = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') result.push_back('\\');
+    result.push_back(c);
+  }
+  return result + "\"";
+}
+
+}  // namespace
+
+json request(const std::string& line) {
+  return {{"execute", "human-monitor-command"}, {"arguments", {{"command-line", line}}}};
+}
+
+std::string io_line(const std::string& node, const std::string& command) {
+  return "qemu-io " + node + " " + in_quotes(command);
+}
+
+std::string io_trouble(std::string_view answer, std::string_view console) {
+  std::string trouble;
+  append_trouble(answer, trouble);
+  append_trouble(console, trouble);
+  if (!trouble.empty()) trouble.pop_back();
+  return trouble;
+}
+
+std::string drive_line(const json& options) {
+  std::string list = "if=none";
+  const auto add = [&](const std::string& key, const std::string& value) {
+    list += "," + key + "=";
+    for (const char c : value) list.append(c == ',' ? 2 : 1, c);
+  };
+  add("format", options.value("format", "qcow2"));
+  for (const auto& [key, value] : options.items()) {
+    if (key != "format") add(key, value.get<std::string>());
+  }
+  return "drive_add 0 " + in_quotes(list);
+}
+
+json drive_reply(std::string_view answer) {
+  const std::string text(take_line(answer));
+  if (text.empty() || text == "OK") return {{"return", json::object()}};
+  return {{"error", {{"class", "GenericError"}, {"desc", text}}}};
+}
+
+}  // namespace sim::hmp

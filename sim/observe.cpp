@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+#include "sim/observe.h"
+
+#include "sim/canon.h"
+#include "sim/runs.h"
+
+namespace sim {
+
+using nlohmann::json;
+
+namespace {
+
+json error(const std::string& text) { return {{"error", {{"desc", text}}}}; }
+
+bool answers_to(const json& device, const std::string& name) {
+  if (!device.contains("inserted")) return false;
+  return device["device"] == name || device["inserted"]["node-name"] == name;
+}
+
+/// The node of a device or of that name, as the queries describe it; null if there is none.
+json find_node(Subject& subject, const std::string& name) {
+  json reply = subject.execute({{"execute", "query-block"}});
+  for (json& device : reply.at("return")) {
+    if (answers_to(device, name)) return std::move(device["inserted"]);
+  }
+  // Only where needed: it crashes QEMU 7.2 while a stream job is concluded.
+  reply = subject.execute({{"execute", "query-named-block-nodes"}});
+  for (json& node : reply.at("return")) {
+    if (node["node-name"] == name) return std::move(node);
+  }
+  return nullptr;
+}
+
+json named_bitmaps(const json& node) {
+  json result = json::array();
+  if (!node.contains("dirty-bitmaps")) return result;
+  for (const json& bitmap : node["dirty-bitmaps"]) {
+    if (bitmap.value("name", "").empty()) continue;
+    json shown = json::object();
+    for (const char* field : {"name", "count", "granularity", "recording", "busy", "persistent"}) {
+      shown[field] = bitmap.at(field);
+    }
+    if (bitmap.contains("inconsistent")) shown["inconsistent"] = bitmap["inconsistent"];
+    result.push_back(std::move(shown));
+  }
+  return result;
+}
+
+/// A count of bytes, or what is allowed for it, in clusters.
+json in_clusters(const json& count, std::uint64_t cluster) {
+  if (count.is_number()) return count.get<std::uint64_t>() / cluster;
+  json result = count;
+  for (auto& [kind, values] : result.items()) {
+    if (!values.is_array()) continue;
+    for (json& value : values) value = in_clusters(value, cluster);
+  }
+  return result;
+}
+
+json show_bitmap(Subject& subject, const ShowStep& step) {
+  constexpr std::uint64_t cluster_of_raw = 65536;
+  const json node = find_node(subject, step.target);
+  if (node.is_null()) return error("Node '" + step.target + "' not found");
+  const std::uint64_t cluster = node["image"].value("cluster-size", cluster_of_raw);
+  for (const json& bitmap : named_bitmaps(node)) {
+    if (bitmap["name"] != step.bitmap) continue;
+    return {{"name", step.bitmap}, {"dirty-clusters", in_clusters(bitmap["count"], cluster)}};
+  }
+  return nullptr;
+}
+
+json show_bitmaps(Subject& subject, const ShowStep& step) {
+  const json node = find_node(subject, step.target);
+  if (node.is_null()) return error("Node '" + step.target + "' not found");
+  return named_bitmaps(node);
+}
+
+json show(Subject& subject, const ShowStep& step) {
+  switch (step.sight) {
+    case Sight::bitmap:
+      return show_bitmap(subject, step);
+    case Sight::bitmaps:
+      return show_bitmaps(subject, step);
+    case Sight::dirty:
+      return subject.dirty_ranges(step.target, step.bitmap);
+    case Sight::data:
+      return joined_contents(subject.contents(step.target));
+    case Sight::info:
+      return canonical_info(subject.image_info(step.target));
+    case Sight::check:
+      return subject.image_check(step.target);
+  }
+  return nullptr;
+}
+
+/// Does the step, whatever it is.
+struct Performer {
+  Subject& subject;
+
+  json operator()(const QmpStep& step) const {
+    const auto command = step.request.find("execute");
+    const bool named = command != step.request.end() && command->is_string();
+    return canonical_reply(named ? command->get_ref<const std::string&>() : std::string(),
+                           subject.execute(step.request));
+  }
+  json operator()(const WaitStep& step) const {
+    std::optional<json> event = subject.await_event(step.event);
+    return event ? canonical_event(std::move(*event)) : json(nullptr);
+  }
+  json operator()(const CreateStep& step) const { return subject.create_image(step.options); }
+  json operator()(const DriveStep& step) const { return subject.add_drive(step.options); }
+  json operator()(const UnplugStep& step) const { return subject.delete_drive(step.id); }
+  json operator()(const IoStep& step) const {
+    std::string text = subject.guest_io(step.node, step.command);
+    hide_generated_names(text);
+    return text;
+  }
+  json operator()(const StopStep& step) const {
+    subject.stop(step.how);
+    return nullptr;
+  }
+  json operator()(const RunStep& step) const {
+    subject.run(step.events);
+    return nullptr;
+  }
+  json operator()(const PrintStep&) const { return nullptr; }
+  json operator()(const ShowStep& step) const { return show(subject, step); }
+};
+
+}  // namespace
+
+json observe(Subject& subject, const Step& step) {
+  return std::visit(Performer{subject}, step.action);
+}
+
+}  // namespace sim

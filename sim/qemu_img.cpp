@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+#include "sim/qemu_img.h"
+
+#include <nlohmann/json.hpp>
+
+#include "sim/child.h"
+
+namespace sim {
+
+using nlohmann::json;
+
+namespace {
+
+constexpr std::chrono::milliseconds patience{30'000};
+
+/// The first line that qemu-img printed on standard error, without what it puts in front.
+json error_of(const ProgramResult& result, const std::string& file) {
+  std::string text = result.errors.substr(0, result.errors.find('\n'));
+  for (const std::string& prefix :
+       {std::string("qemu-img: "), file + ": ", "Could not open '" + file + "': "}) {
+    if (text.starts_with(prefix) && text.size() > prefix.size()) text.erase(0, prefix.size());
+  }
+  return {{"error", {{"class", "GenericError"}, {"desc", text}}}};
+}
+
+json bitmaps_of(const json& info) {
+  json result = json::array();
+  const json::json_pointer place("/format-specific/data/bitmaps");
+  if (!info.contains(place)) return result;
+  for (const json& bitmap : info[place]) {
+    result.push_back({{"name", bitmap["name"]},
+                      {"granularity", bitmap["granularity"]},
+                      {"flags", bitmap["flags"]}});
+  }
+  return result;
+}
+
+}  // namespace
+
+json QemuImg::create(const json& options) const {
+  std::vector<std::string> arguments{program_, "create", "-q", "-f",
+                                     options.value("format", "qcow2")};
+  std::string format_options;
+  for (const char* key : {"cluster_size", "compat", "refcount_bits"}) {
+    if (!options.contains(key)) continue;
+    format_options += (format_options.empty() ? "" : ",") + std::string(key) + "=" +
+                      options[key].get<std::string>();
+  }
+  const auto add = [&](const char* option, const std::string& value) {
+    arguments.emplace_back(option);
+    arguments.push_back(value);
+  };
+  if (!format_options.empty()) add("-o", format_options);
+  if (options.contains("backing_file")) add("-b", options["backing_file"]);
+  if (options.contains("backing_fmt")) add("-F", options["backing_fmt"]);
+  const std::string file = options.at("file");
+  arguments.insert(arguments.end(), {"--", file, options.at("size")});
+  const ProgramResult result = run_program(arguments, patience);
+  if (result.status == 0) return {{"return", json::object()}};
+  return error_of(result, file);
+}
+
+json QemuImg::info(const std::string& file) const {
+  const ProgramResult result =
+      run_program({program_, "info", "-U", "--output=json", file}, patience);
+  if (result.status != 0) return error_of(result, file);
+  const json info = json::parse(result.output);
+  json shown{{"bitmaps", bitmaps_of(info)}};
+  for (const char* key : {"format", "virtual-size", "cluster-size", "backing-filename"}) {
+    if (info.contains(key)) shown[key] = info[key];
+  }
+  return shown;
+}
+
+json QemuImg::check(const std::string& file) const {
+  const ProgramResult result =
+      run_program({program_, "check", "-U", "--output=json", file}, patience);
+  const json check = json::parse(result.output, nullptr, false);
+  if (!check.is_object()) return error_of(result, file);
+  return {{"corruptions", check.value("corruptions", 0)}, {"leaks", check.value("leaks", 0)}};
+}
+
+}  // namespace sim

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+namespace sim {
+
+/// The qemu-img program as subjects need it; all paths are real ones.
+class QemuImg {
+ public:
+  explicit QemuImg(std::string program) : program_(std::move(program)) {}
+
+  /// The options of Subject::create_image. {"return":{}} or {"error":…}.
+  nlohmann::json create(const nlohmann::json& options) const;
+  /// What lies in a file, which may be in use: the shape of model::image_info, or {"error":…}.
+  nlohmann::json info(const std::string& file) const;
+  /// {"corruptions":n,"leaks":n} or {"error":…}.
+  nlohmann::json check(const std::string& file) const;
+
+ private:
+  std::string program_;
+};
+
+}  // namespace sim

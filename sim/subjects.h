@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "sim/subject.h"
+
+namespace sim {
+
+/// Where a subject of the simulation keeps its bytes.
+enum class StorageKind { sim, files };
+
+/// Time of the simulated disk's operations.
+enum class Timing { instant, timed };
+
+/// The reference model.
+std::unique_ptr<Subject> make_model_subject();
+
+/// The engine, on a simulated disk or on files below `directory`, which must exist; virtual time
+/// in both.
+std::unique_ptr<Subject> make_engine_subject(StorageKind storage, const std::string& directory,
+                                             Timing timing);
+
+/// A real QEMU: the system emulator `program`, with the qemu-img beside it or else in PATH. Files
+/// below `directory`, which must exist.
+std::unique_ptr<Subject> make_qemu_subject(const std::string& program,
+                                           const std::string& directory);
+
+}  // namespace sim

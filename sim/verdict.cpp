@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: MIT
+#include "sim/verdict.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <string_view>
+
+#include "sim/json_text.h"
+#include "sim/runs.h"
+
+namespace sim {
+
+using nlohmann::json;
+
+namespace {
+
+bool is_any(const json& value) {
+  return value.is_object() && value.size() == 1 && value.begin().key() == "$any";
+}
+
+bool counts_dirt(std::string_view where) {
+  return where.ends_with("count") || where.ends_with("dirty-clusters");
+}
+
+Finding difference(const json& allowed, const json& seen, const std::string& where) {
+  Finding finding{Fault::different, where, json_text(allowed), json_text(seen)};
+  if (!seen.is_number() || !counts_dirt(where)) return finding;
+  const bool between = allowed.is_object() && allowed.contains("$between");
+  const json& least = between ? allowed["$between"][0] : allowed;
+  if (least.is_number()) finding.fault = seen < least ? Fault::under_dirty : Fault::over_dirty;
+  return finding;
+}
+
+/// Walks what is allowed and what is seen side by side; the path is built only for a finding.
+class Comparison {
+ public:
+  bool holds(const json& allowed, const json& seen) {
+    if (is_any(seen)) return true;
+    if (is_allowed_set(allowed)) return in_set(allowed, seen) || fails(allowed, seen);
+    if (allowed.is_object() && seen.is_object()) return object_holds(allowed, seen);
+    if (allowed.is_array() && seen.is_array()) return array_holds(allowed, seen);
+    return allowed == seen || fails(allowed, seen);
+  }
+  std::optional<Finding> finding;
+
+ private:
+  static bool in_set(const json& set, const json& seen) {
+    if (set.contains("$any")) return true;
+    if (set.contains("$between")) {
+      const json& bounds = set["$between"];
+      return seen.is_number() && seen >= bounds[0] && seen <= bounds[1];
+    }
+    return std::any_of(set["$one-of"].begin(), set["$one-of"].end(),
+                       [&](const json& each) { return Comparison().holds(each, seen); });
+  }
+
+  bool fails(const json& allowed, const json& seen) {
+    finding = difference(allowed, seen, "");
+    return false;
+  }
+
+  bool below(const json& allowed, const json& seen, const std::string& step) {
+    if (holds(allowed, seen)) return true;
+    const bool dot = !finding->where.empty() && finding->where[0] != '[';
+    finding->where = step + (dot ? "." : "") + finding->where;
+    // Only now is the name of the field known, which says whether it counts dirt.
+    if (finding->where == step) *finding = difference(allowed, seen, step);
+    return false;
+  }
+
+  bool object_holds(const json& allowed, const json& seen) {
+    auto a = allowed.begin();
+    auto s = seen.begin();
+    while (a != allowed.end() || s != seen.end()) {
+      const bool missing = s == seen.end() || (a != allowed.end() && a.key() < s.key());
+      const bool extra = !missing && (a == allowed.end() || s.key() < a.key());
+      if (missing && !is_optional(*a)) return lacks(a.key(), json_text(*a), "nothing");
+      if (extra) return lacks(s.key(), "nothing", json_text(*s));
+      if (!missing && !below(*a, *s, a.key())) return false;
+      if (!extra) ++a;
+      if (!missing) ++s;
+    }
+    return true;
+  }
+
+  /// Whether a field may be left out: {"$one-of":[null, …]}.
+  static bool is_optional(const json& allowed) {
+    return is_any(allowed) || (is_allowed_set(allowed) && in_set(allowed, nullptr));
+  }
+
+  bool lacks(const std::string& key, const std::string& expected, const std::string& seen) {
+    finding = {Fault::different, key, expected, seen};
+    return false;
+  }
+
+  bool array_holds(const json& allowed, const json& seen) {
+    if (allowed.size() != seen.size()) return fails(allowed, seen);
+    for (std::size_t i = 0; i < allowed.size(); ++i) {
+      if (!below(allowed[i], seen[i], "[" + std::to_string(i) + "]")) return false;
+    }
+    return true;
+  }
+};
+
+bool is_dirty_runs(const json& value) { return value.is_object() && value.contains("must"); }
+
+std::string at_run(const ByteRun& run) {
+  return "at offset " + std::to_string(run.start) + ", " + std::to_string(run.length()) + " bytes";
+}
+
+std::string bytes_text(const json& bytes) {
+  std::string text;
+  for (const json& byte : bytes) {
+    text += (text.empty() ? "" : "|") + byte_text(byte.get<unsigned>());
+  }
+  return text;
+}
+
+bool all_allowed(const json& allowed, const json& seen) {
+  return std::all_of(seen.begin(), seen.end(), [&](const json& byte) {
+    return std::find(allowed.begin(), allowed.end(), byte) != allowed.end();
+  });
+}
+
+}  // namespace
+
+std::string to_string(Fault fault) {
+  switch (fault) {
+    case Fault::under_dirty:
+      return "under-dirty (data loss)";
+    case Fault::over_dirty:
+      return "over-dirty (waste)";
+    case Fault::different:
+      break;
+  }
+  return "different";
+}
+
+bool is_allowed_set(const json& value) {
+  if (!value.is_object() || value.size() != 1) return false;
+  const std::string& key = value.begin().key();
+  return !key.empty() && key[0] == '$';
+}
+
+std::optional<Finding> compare(const json& allowed, const json& seen) {
+  Comparison comparison;
+  comparison.holds(allowed, seen);
+  return comparison.finding;
+}
+
+std::optional<Finding> compare_dirty(const json& allowed, const json& seen) {
+  if (!is_dirty_runs(allowed) || !is_dirty_runs(seen)) return compare(allowed, seen);
+  const std::vector<ByteRun> must = runs_of(allowed["must"]), may = runs_of(allowed["may"]);
+  const std::vector<ByteRun> shown = runs_of(seen["must"]);
+  if (const auto lost = first_outside(must, shown)) {
+    return Finding{Fault::under_dirty, at_run(*lost), "dirty", "clean"};
+  }
+  if (const auto waste = first_outside(shown, may)) {
+    return Finding{Fault::over_dirty, at_run(*waste), "clean", "dirty"};
+  }
+  return std::nullopt;
+}
+
+std::optional<Finding> compare_data(const json& allowed, const json& seen) {
+  if (!allowed.is_array() || !seen.is_array()) return compare(allowed, seen);
+  std::size_t a = 0, s = 0;
+  std::uint64_t at = 0;
+  while (a < allowed.size() && s < seen.size()) {
+    const std::uint64_t allowed_end =
+        allowed[a][0].get<std::uint64_t>() + allowed[a][1].get<std::uint64_t>();
+    const std::uint64_t seen_end =
+        seen[s][0].get<std::uint64_t>() + seen[s][1].get<std::uint64_t>();
+    if (!all_allowed(allowed[a][2], seen[s][2])) {
+      return Finding{Fault::different, at_run({at, std::min(allowed_end, seen_end)}),
+                     bytes_text(allowed[a][2]), bytes_text(seen[s][2])};
+    }
+    at = std::min(allowed_end, seen_end);
+    if (allowed_end == at) ++a;
+    if (seen_end == at) ++s;
+  }
+  if (a == allowed.size() && s == seen.size()) return std::nullopt;
+  return Finding{Fault::different, "at offset " + std::to_string(at),
+                 a < allowed.size() ? "more data" : "the end of the disk",
+                 s < seen.size() ? "more data" : "the end of the disk"};
+}
+
+}  // namespace sim
