@@ -17,12 +17,12 @@ class BitmapStore;  // bitmap_store.h: the persistent bitmaps of an image
 
 /// What a new image is made of; qemu-img's option names and defaults.
 struct CreateOptions {
-  ByteCount size;
+  ByteCount size{};
   ByteCount cluster_size{65536};  ///< 512 B to 2 MiB, a power of two
   unsigned version = 3;           ///< 2 (compat=0.10) or 3 (compat=1.1)
   unsigned refcount_bits = 16;    ///< 1 to 64, a power of two; version 2: 16 only
-  std::string backing_file;       ///< as it goes into the header; empty: none
-  std::string backing_format;     ///< e.g. "qcow2"; empty: none recorded
+  std::string backing_file{};     ///< as it goes into the header; empty: none
+  std::string backing_format{};   ///< e.g. "qcow2"; empty: none recorded
 };
 
 /// Writes an empty image into `file`, which must be empty and writable. Throws Refusal for options
