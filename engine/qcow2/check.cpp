@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+#include "engine/qcow2/check.h"
+
+#include "engine/qcow2/check_walk.h"
+#include "engine/qcow2/header_file.h"
+
+namespace engine::qcow2 {
+namespace {
+
+void note(std::vector<std::string>& findings, const std::string& finding) {
+  if (findings.size() < CheckReport::max_findings) findings.push_back(finding);
+}
+
+}  // namespace
+
+void CheckReport::corrupt(const std::string& finding) {
+  ++corruptions;
+  note(findings, finding);
+}
+
+void CheckReport::leak(const std::string& finding) {
+  ++leaks;
+  note(findings, finding);
+}
+
+io::Task<CheckReport> check(io::Storage& file) {
+  HeaderFile header(file);
+  co_await header.load();
+  CheckReport report;
+  CheckWalk walk(file, header.header(), report);
+  co_await walk.count_mappings();
+  co_await walk.count_bitmaps();
+  co_await walk.count_refcounts();
+  co_await walk.compare_refcounts();
+  co_await walk.check_copied_flags();
+  co_return report;
+}
+
+}  // namespace engine::qcow2
