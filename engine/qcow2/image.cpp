@@ -40,19 +40,6 @@ io::Task<void> OpenImage::guarded(io::Task<void> work) {
   if (finding) co_await signal_corruption(*finding);
 }
 
-template <class T>
-io::Task<T> OpenImage::guarded(io::Task<T> work) {
-  std::optional<std::string> finding;
-  std::optional<T> result;
-  try {
-    result = co_await work;
-  } catch (const Corruption& corruption) {
-    finding = corruption.finding();
-  }
-  if (finding) co_await signal_corruption(*finding);
-  co_return *result;
-}
-
 HostOffset OpenImage::plain_place(GuestOffset offset, std::size_t size, std::uint64_t flags,
                                   InFlight::Use use) {
   const Geometry& geometry = parts_.geometry;

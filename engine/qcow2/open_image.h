@@ -2,8 +2,10 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "engine/qcow2/corruption.h"
 #include "engine/qcow2/requests.h"
 
 namespace engine::qcow2 {
@@ -58,5 +60,18 @@ class OpenImage final : public Image {
   Parts parts_;
   bool broken_ = false;
 };
+
+template <class T>
+io::Task<T> OpenImage::guarded(io::Task<T> work) {
+  std::optional<std::string> finding;
+  std::optional<T> result;
+  try {
+    result = co_await work;
+  } catch (const Corruption& corruption) {
+    finding = corruption.finding();
+  }
+  if (finding) co_await signal_corruption(*finding);
+  co_return *result;
+}
 
 }  // namespace engine::qcow2
