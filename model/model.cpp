@@ -1,1 +1,83 @@
 // SPDX-License-Identifier: MIT
+#include "model/model.h"
+
+#include <algorithm>
+
+#include "model/parts.h"
+
+namespace model {
+
+using nlohmann::json;
+
+void refuse(const std::string& text, const std::string& kind) { throw Refused{kind, text}; }
+
+json error_reply(const Refused& refused) {
+  return {{"error", {{"class", refused.kind}, {"desc", refused.text}}}};
+}
+
+json negotiate(State&, const json&) {
+  refuse("Capabilities negotiation is already complete, command ignored", "CommandNotFound");
+}
+
+json quit(State& state, const json&) {
+  stop(state, Stop::clean);
+  return json::object();
+}
+
+namespace {
+
+/// M23
+void check_request(const json& request) {
+  if (!request.is_object()) refuse("QMP input must be a JSON object");
+  for (const auto& [key, value] : request.items()) {
+    const std::string member = "QMP input member '" + key + "' ";
+    if (key == "execute" && !value.is_string()) refuse(member + "must be a string");
+    if (key == "arguments" && !value.is_object()) refuse(member + "must be an object");
+    if (key != "execute" && key != "arguments" && key != "id") refuse(member + "is unexpected");
+  }
+  if (!request.contains("execute")) refuse("QMP input lacks member 'execute'");
+}
+
+/// While a job is ending, a query may see the world before and after it (M7).
+json run(State& state, const std::string& name, const json& arguments) {
+  Handler* handler = checked_command(name, arguments);
+  if (!ending_jobs(state)) return {{"return", handler(state, arguments)}};
+  if (!name.starts_with("query-")) {
+    finish_ending_jobs(state);
+    return {{"return", handler(state, arguments)}};
+  }
+  const json before{{"return", handler(state, arguments)}};
+  State later = state;
+  finish_ending_jobs(later);
+  const json after{{"return", handler(later, arguments)}};
+  return before == after ? before : json{{"$one-of", {before, after}}};
+}
+
+}  // namespace
+
+json execute(State& state, const json& request) {
+  start_process(state);
+  json reply;
+  try {
+    check_request(request);
+    reply = run(state, request["execute"], request.value("arguments", json::object()));
+  } catch (const Refused& refused) {
+    reply = error_reply(refused);
+  } catch (const Undecided& undecided) {
+    reply = {{"$one-of", {{{"return", json::object()}}, undecided.refusal}}};
+  }
+  if (request.is_object() && request.contains("id")) reply["id"] = request["id"];
+  return reply;
+}
+
+std::optional<json> await_event(State& state, const std::string& name) {
+  const auto is_it = [&name](const json& event) { return event["event"] == name; };
+  if (std::ranges::none_of(state.events, is_it)) advance_for(state, name);
+  const auto found = std::ranges::find_if(state.events, is_it);
+  if (found == state.events.end()) return {};
+  json event = std::move(*found);
+  state.events.erase(found);
+  return event;
+}
+
+}  // namespace model

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+
+#include "model/model.h"
+#include "model/parts.h"
+
+namespace model {
+
+namespace {
+
+void append(std::vector<Piece>& pieces, const Piece& piece) {
+  const bool joins = !pieces.empty() && pieces.back().bytes == piece.bytes;
+  if (joins) pieces.back().end = piece.end;
+  if (!joins && piece.start < piece.end) pieces.push_back(piece);
+}
+
+}  // namespace
+
+std::vector<Piece> look(const State& state, const Node& node, Number start, Number end) {
+  if (node.filter()) return look(state, state.nodes.at(node.below), start, end);
+  std::vector<Piece> pieces;
+  walk(state.files.at(node.file).data, start, end, [&](Number from, const Extent& extent) {
+    if (!extent.through) return append(pieces, {from, extent.end, extent.own});
+    if (node.below != 0) {
+      const Node& below = state.nodes.at(node.below);
+      const Number to = std::min(extent.end, state.files.at(below.file).size);
+      for (const Piece& piece : look(state, below, from, to)) {
+        append(pieces, {piece.start, piece.end, piece.bytes | extent.own});
+      }
+      from = std::max(from, to);
+    }
+    append(pieces, {from, extent.end, extent.own | zero_byte});
+  });
+  return pieces;
+}
+
+namespace {
+
+/// M9: until the next flush, a crash may bring back what was there before.
+void remember(Image& image, Number start, Number end) {
+  walk(image.data, start, end, [&image](Number from, const Extent& before) {
+    blend(image.unsynced, from, before.end, before, {});
+  });
+}
+
+/// Clusters are allocated whole: the rest of a cluster keeps what could be read there (M30).
+void change(State& state, const Node& node, Number start, Number end, const Bytes& value) {
+  Image& image = state.files.at(node.file);
+  const Number first = start / image.cluster * image.cluster;
+  const Number last =
+      std::min((end - 1) / image.cluster * image.cluster + image.cluster, image.size);
+  remember(image, first, last);
+  std::vector<Piece> rest = look(state, node, first, start);
+  for (const Piece& piece : look(state, node, end, last)) rest.push_back(piece);
+  for (const Piece& piece : rest) paint(image.data, piece.start, piece.end, piece.bytes);
+  paint(image.data, start, end, value);
+}
+
+/// S23: every enabled bitmap of the node, and of what a filter passes the request to.
+Node& mark_dirty(State& state, Node& node, Number start, Number end) {
+  for (Bitmap& bitmap : node.bitmaps) {
+    if (!bitmap.enabled) continue;
+    const Number first = start / bitmap.granularity, last = (end - 1) / bitmap.granularity + 1;
+    bitmap.bits.must.add(first, last);
+    bitmap.bits.may.add(first, last);
+  }
+  return node.filter() ? mark_dirty(state, state.nodes.at(node.below), start, end) : node;
+}
+
+}  // namespace
+
+void write(State& state, Node& node, Number start, Number end, const Bytes& value) {
+  if (start == end) return;
+  const Node& target = mark_dirty(state, node, start, end);
+  change(state, target, start, end, value);
+  note_guest_write(state, target, start, end);
+}
+
+/// S24, S110, M31: whole clusters only; a job's filter drops it.
+void discard(State& state, Node& node, Number start, Number end) {
+  if (!node.unmap || node.filter() || start == end) return;
+  mark_dirty(state, node, start, end);
+  Image& image = state.files.at(node.file);
+  const Number first = (start + image.cluster - 1) / image.cluster * image.cluster;
+  const Number last = end == image.size ? end : end / image.cluster * image.cluster;
+  const bool has_backing = node.below != 0;
+  if (first < last && (image.version > 2 || !has_backing)) {
+    if (has_backing || image.format == "raw") {
+      change(state, node, first, last, zero_byte);
+    } else {
+      remember(image, first, last);
+      erase(image.data, first, last);
+    }
+  }
+  note_guest_write(state, node, start, end);
+}
+
+nlohmann::json contents(const State& state, const std::string& name) {
+  const Node* node = find_node(state, name);
+  if (!node) return error_reply({"GenericError", "Node '" + name + "' not found"});
+  nlohmann::json runs = nlohmann::json::array();
+  for (const Piece& piece : look(state, *node, 0, state.files.at(node->file).size)) {
+    nlohmann::json values = nlohmann::json::array();
+    for (std::size_t value = 0; value < 256; ++value) {
+      if (piece.bytes.test(value)) values.push_back(value);
+    }
+    runs.push_back({piece.start, piece.end - piece.start, values});
+  }
+  return runs;
+}
+
+}  // namespace model

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+#include <utility>
+
+#include "model/model.h"
+#include "model/parts.h"
+
+namespace model {
+
+using nlohmann::json;
+
+Device* find_device(State& state, const std::string& id) {
+  for (Device& device : state.devices) {
+    if (device.id == id) return &device;
+  }
+  return nullptr;
+}
+
+Node* find_named(State& state, const std::string& name) {
+  if (name.empty()) return nullptr;
+  for (auto& [id, node] : state.nodes) {
+    if (node.name == name) return &node;
+  }
+  return nullptr;
+}
+
+Node* find_node(State& state, const std::string& device_or_node) {
+  if (const Device* device = find_device(state, device_or_node)) {
+    return &state.nodes.at(device->root);
+  }
+  return find_named(state, device_or_node);
+}
+
+const Node* find_node(const State& state, const std::string& device_or_node) {
+  return find_node(const_cast<State&>(state), device_or_node);
+}
+
+std::vector<Node*> chain_of(State& state, Node& node) {
+  std::vector<Node*> chain{&node};
+  while (chain.back()->below != 0) chain.push_back(&state.nodes.at(chain.back()->below));
+  return chain;
+}
+
+std::string node_name(const Node& node) { return node.name.empty() ? "#block" : node.name; }
+
+std::string shown_name(const State& state, const Node& node) {
+  for (const Device& device : state.devices) {
+    if (device.root == node.id) return device.id;
+  }
+  return node_name(node);
+}
+
+bool used_by_node(const State& state, int id) {
+  return std::ranges::any_of(state.nodes,
+                             [id](const auto& each) { return each.second.below == id; });
+}
+
+bool well_formed(const std::string& id) {
+  const auto allowed = [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '-' || c == '.' || c == '_';
+  };
+  return !id.empty() && std::isalpha(static_cast<unsigned char>(id[0])) != 0 &&
+         std::ranges::all_of(id, allowed);
+}
+
+/// M27
+void check_node_name(State& state, const std::string& name) {
+  if (!well_formed(name)) refuse("Invalid node-name: '" + name + "'");
+  if (find_device(state, name)) refuse("node-name=" + name + " is conflicting with a device id");
+  if (find_named(state, name)) refuse("Duplicate nodes with node-name='" + name + "'");
+}
+
+/// M28
+void check_lock(const State& state, const std::string& file, bool read_only, int except) {
+  for (const auto& [id, node] : state.nodes) {
+    if (node.file != file || node.filter() || id == except) continue;
+    if (!read_only) refuse("Failed to get \"write\" lock");
+    if (!node.read_only) refuse("Failed to get shared \"write\" lock");
+  }
+}
+
+std::string resolve(const std::string& overlay, const std::string& backing) {
+  if (backing.starts_with('/') || backing.starts_with("TEST_DIR/")) return backing;
+  const auto slash = overlay.rfind('/');
+  return slash == std::string::npos ? backing : overlay.substr(0, slash + 1) + backing;
+}
+
+Node& open_node(State& state, Node node) {
+  const auto image = state.files.find(node.file);
+  if (image == state.files.end()) {
+    refuse("Could not open '" + node.file + "': No such file or directory");
+  }
+  check_lock(state, node.file, node.read_only);
+  if (!node.name.empty()) check_node_name(state, node.name);
+  if (node.driver == "qcow2" && image->second.format != "qcow2") {
+    refuse("Image is not in qcow2 format");
+  }
+  node.id = state.next_id++;
+  const int id = node.id;
+  return state.nodes.emplace(id, std::move(node)).first->second;
+}
+
+namespace {
+
+/// Opens an image and what it is backed by; bitmaps are loaded (S48, S49).
+Node& open_chain(State& state, Node options) {
+  Node& node = open_node(state, std::move(options));
+  const Image& image = state.files.at(node.file);
+  if (!image.backing.empty()) {
+    Node backing{.file = resolve(node.file, image.backing), .driver = image.backing_format};
+    backing.read_only = true;
+    backing.unmap = true;
+    try {
+      node.below = open_chain(state, std::move(backing)).id;
+    } catch (const Refused& refused) {
+      state.nodes.erase(node.id);
+      const std::string prefix = "Could not open backing file: ";
+      refuse(refused.text.starts_with(prefix) ? refused.text : prefix + refused.text);
+    }
+  }
+  load_bitmaps(state, node);
+  return node;
+}
+
+}  // namespace
+
+std::string close_unused(State& state, int id) {
+  std::string lost;
+  while (id != 0 && !used_by_node(state, id)) {
+    const auto rooted = [id](const Device& device) { return device.root == id; };
+    if (std::ranges::any_of(state.devices, rooted)) break;
+    const Node& node = state.nodes.at(id);
+    if (!node.filter() && !store_bitmaps(state, node)) {
+      lost = "Lost persistent bitmaps during inactivation of node '" + node_name(node) +
+             "': No write access";
+    }
+    if (!node.filter()) state.files.at(node.file).unsynced.clear();
+    id = node.below;
+    state.nodes.erase(node.id);
+  }
+  return lost;
+}
+
+namespace {
+
+void check_drive(State& state, const json& options) {
+  const std::string id = options.at("id");
+  if (!well_formed(id)) refuse("Parameter 'id' expects an identifier");
+  if (find_device(state, id)) refuse("Duplicate ID '" + id + "' for drive");
+  if (find_named(state, id))
+    refuse("Device name '" + id + "' conflicts with an existing node name");
+  const std::string read_only = options.value("read-only", "off");
+  if (read_only != "on" && read_only != "off")
+    refuse("Parameter 'read-only' expects 'on' or 'off'");
+  const std::string discard = options.value("discard", "ignore");
+  const std::vector<std::string> known{"ignore", "off", "unmap", "on"};
+  if (std::ranges::find(known, discard) == known.end()) refuse("Invalid discard option");
+  const std::string format = options.value("format", "qcow2");
+  if (format != "qcow2" && format != "raw") refuse("Unknown driver '" + format + "'");
+}
+
+}  // namespace
+
+/// A new process starts when something is first asked of it.
+void start_process(State& state) {
+  if (std::exchange(state.ended, false)) state.events.clear();
+}
+
+json add_drive(State& state, const json& options) {
+  start_process(state);
+  try {
+    check_drive(state, options);
+    Node node{.name = options.value("node-name", ""),
+              .file = options.at("file"),
+              .driver = options.value("format", "qcow2")};
+    node.read_only = options.value("read-only", "off") == "on";
+    const std::string discard = options.value("discard", "ignore");
+    node.unmap = discard == "unmap" || discard == "on";
+    const Node& opened = open_chain(state, std::move(node));
+    state.devices.push_back({options.at("id"), opened.id, opened.read_only});
+    return {{"return", json::object()}};
+  } catch (const Refused& refused) {
+    return error_reply(refused);
+  }
+}
+
+json delete_drive(State& state, const std::string& id) {
+  start_process(state);
+  finish_ending_jobs(state);
+  try {
+    const Device* device = find_device(state, id);
+    if (!device) refuse("Device '" + id + "' not found");
+    const int root = device->root;
+    if (busy_with_commit(state, state.nodes.at(root))) {
+      refuse("Node '" + id + "' is busy: block device is in use by block job: commit");
+    }
+    state.devices.erase(state.devices.begin() + (device - state.devices.data()));
+    const std::string lost = close_unused(state, root);
+    if (!lost.empty()) refuse(lost);
+    return {{"return", json::object()}};
+  } catch (const Refused& refused) {
+    return error_reply(refused);
+  }
+}
+
+void stop(State& state, Stop how) {
+  if (how == Stop::clean) {
+    if (!state.ended) {
+      state.events.push_back(
+          {{"event", "SHUTDOWN"}, {"data", {{"guest", false}, {"reason", "host-qmp-quit"}}}});
+    }
+    cancel_all_jobs(state);
+    while (!state.devices.empty()) {
+      const int root = state.devices.front().root;
+      state.devices.erase(state.devices.begin());
+      close_unused(state, root);
+    }
+  }
+  for (auto& [file, image] : state.files) {
+    for (const auto& [start, before] : image.unsynced) {
+      blend(image.data, start, before.end, before, {0, {}, true});
+    }
+    image.unsynced.clear();
+  }
+  state.nodes.clear();
+  state.devices.clear();
+  state.jobs.clear();
+  if (how == Stop::kill) state.events.clear();
+  state.ended = true;
+}
+
+}  // namespace model

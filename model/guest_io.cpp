@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+#include <cctype>
+#include <cstdlib>
+#include <set>
+#include <sstream>
+
+#include "model/model.h"
+#include "model/parts.h"
+
+namespace model {
+
+/// M33
+std::optional<Number> parse_size(const std::string& text) {
+  const bool hex = text.starts_with("0x");
+  const auto stop = hex ? std::string::npos : text.find_first_not_of("0123456789.");
+  const std::string digits = text.substr(0, stop);
+  if (digits.empty() || digits.size() > 18 || std::isdigit(digits[0]) == 0) return {};
+  if (hex) {
+    char* end = nullptr;
+    const Number value = std::strtoull(digits.c_str(), &end, 16);
+    return *end == 0 ? std::optional(value) : std::nullopt;
+  }
+  const std::string suffix = stop == std::string::npos ? "" : text.substr(stop);
+  const auto power = suffix.empty() ? 0 : std::string("bkmgtpe").find(std::tolower(suffix[0]));
+  if (suffix.size() > 1 || power == std::string::npos) return {};
+  const Number unit = Number{1} << 10 * power;
+  if (digits.find('.') == std::string::npos) return std::stoull(digits) * unit;
+  if (unit == 1) return {};
+  return static_cast<Number>(std::stold(digits) * static_cast<long double>(unit));
+}
+
+namespace {
+
+/// What qemu-io prints in place of doing anything.
+struct Complaint {
+  std::string text;
+};
+
+struct Verb {
+  std::string failure;  ///< "… failed: Input/output error"; empty if it takes no operands
+  bool writes = false, vectored = false;
+};
+
+const std::map<std::string, Verb>& verbs() {
+  static const std::map<std::string, Verb> table{
+      {"write", {"write", true, false}},
+      {"writev", {"writev", true, true}},
+      {"aio_write", {"aio_write", true, true}},
+      {"read", {"read", false, false}},
+      {"readv", {"readv", false, true}},
+      {"aio_read", {"readv", false, true}},
+      {"discard", {"discard", true, false}},
+      {"flush", {}},
+      {"aio_flush", {}},
+  };
+  return table;
+}
+
+struct Request {
+  std::string verb;
+  std::vector<std::string> operands = {};
+  std::set<char> options = {};
+  std::size_t pattern = 0xcd;
+  Number start = 0, length = 0;
+  bool has(char option) const { return options.contains(option); }
+};
+
+Number number(const std::string& text) {
+  if (const auto value = parse_size(text)) return *value;
+  throw Complaint{"Parsing error: non-numeric argument, or extraneous/unrecognized suffix -- " +
+                  text};
+}
+
+std::size_t pattern(const std::string& text) {
+  char* end = nullptr;
+  const auto value = std::strtoul(text.c_str(), &end, 0);
+  if (!text.empty() && *end == 0 && value <= 255) return value;
+  throw Complaint{text + " is not a valid pattern byte"};
+}
+
+/// Options may stand anywhere, as getopt has them; what is not modelled may answer anything (M32).
+Request parse(std::vector<std::string> words) {
+  Request request{.verb = words[0]};
+  for (std::size_t i = 1; i < words.size(); ++i) {
+    if (words[i][0] != '-') request.operands.push_back(words[i]);
+    if (words[i][0] != '-') continue;
+    for (std::size_t at = 1; at < words[i].size(); ++at) {
+      const char option = words[i][at];
+      if (std::string("qfinuzP").find(option) == std::string::npos) throw Complaint{anything};
+      request.options.insert(option);
+      if (option != 'P') continue;
+      std::string value = words[i].substr(at + 1);
+      if (value.empty() && i + 1 < words.size()) value = words[++i];
+      request.pattern = pattern(value);
+      break;
+    }
+  }
+  return request;
+}
+
+/// M32, in the order of qemu-io's own checks.
+void check(Request& request, const Verb& verb) {
+  const auto count = request.operands.size();
+  if (verb.vectored ? count < 2 : count != 2) throw Complaint{anything};
+  if (request.has('n') && !request.has('z')) throw Complaint{"-n requires -z to be specified"};
+  if (request.has('u') && !request.has('z')) throw Complaint{"-u requires -z to be specified"};
+  if (request.verb == "write" && request.has('z') && request.has('P')) {
+    throw Complaint{"Only one of -z, -P, and -s can be specified at the same time"};
+  }
+  if (request.verb == "aio_write" && request.has('z') && count > 2) {
+    throw Complaint{"-z supports only a single length parameter"};
+  }
+  request.start = number(request.operands[0]);
+  for (std::size_t i = 1; i < count; ++i) {
+    request.length += number(request.operands[i]);
+    if (request.length <= 2147483136) continue;
+    const std::string how = request.verb == "write" ? " without -n" : "";
+    throw Complaint{"length cannot exceed 2147483136" + how + ", given " + request.operands[i]};
+  }
+}
+
+std::string verify(const State& state, const Node& node, const Request& request) {
+  bool certain = true;
+  for (const Piece& piece : look(state, node, request.start, request.start + request.length)) {
+    if (!piece.bytes.test(request.pattern)) {
+      return "Pattern verification failed at offset " + std::to_string(request.start) + ", " +
+             std::to_string(request.length) + " bytes";
+    }
+    certain = certain && piece.bytes.count() == 1;
+  }
+  return certain ? "" : anything;
+}
+
+std::string carry_out(State& state, Node& node, const Request& request, const Verb& verb) {
+  const Number end = request.start + request.length;
+  if (end > state.files.at(node.file).size) return verb.failure + " failed: Input/output error";
+  if (!verb.writes) return request.has('P') ? verify(state, node, request) : "";
+  const auto frozen = [](const Bitmap& bitmap) { return bitmap.read_only; };
+  if (std::ranges::any_of(node.bitmaps, frozen)) {
+    return verb.failure + " failed: Operation not permitted";
+  }
+  const Bytes value = request.has('z') ? zero_byte : Bytes{}.set(request.pattern);
+  if (request.verb == "discard") {
+    discard(state, node, request.start, end);
+  } else {
+    write(state, node, request.start, end, value);
+  }
+  return "";
+}
+
+std::string run(State& state, Node& node, const std::string& command) {
+  std::istringstream line(command);
+  const std::vector<std::string> words{std::istream_iterator<std::string>(line), {}};
+  if (words.empty()) return "";
+  const auto verb = verbs().find(words[0]);
+  if (verb == verbs().end()) return "command \"" + words[0] + "\" not found";
+  const std::size_t count = words.size() - 1;
+  const bool flush = verb->second.failure.empty();
+  if (flush ? count != 0 : count < 2) {
+    return "bad argument count " + std::to_string(count) + " to " + words[0] + ", expected " +
+           (flush ? "0 arguments" : "at least 2 arguments");
+  }
+  if (flush) {
+    for (Node* each : chain_of(state, node)) state.files.at(each->file).unsynced.clear();
+    return "";
+  }
+  if (verb->second.writes && node.read_only) return "Block node is read-only";
+  Request request = parse(words);
+  check(request, verb->second);
+  return carry_out(state, node, request, verb->second);
+}
+
+}  // namespace
+
+std::string guest_io(State& state, const std::string& name, const std::string& command) {
+  finish_ending_jobs(state);
+  Node* node = find_node(state, name);
+  if (!node) return "Error: Cannot find device='' nor node-name='" + name + "'";
+  try {
+    return run(state, *node, command);
+  } catch (const Complaint& complaint) {
+    return complaint.text;
+  }
+}
+
+}  // namespace model

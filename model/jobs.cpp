@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+
+#include "model/parts.h"
+
+namespace model {
+
+using nlohmann::json;
+
+namespace {
+
+/// S81
+Job& find_job(State& state, const json& arguments) {
+  const bool block_job = arguments.contains("device");
+  const std::string id = arguments[block_job ? "device" : "id"];
+  for (Job& job : state.jobs) {
+    if (job.id == id) return job;
+  }
+  if (block_job) refuse("Block job '" + id + "' not found", "DeviceNotActive");
+  refuse("Job not found");
+}
+
+std::string status_name(const Job& job) {
+  switch (job.status) {
+    case Status::running:
+      return job.paused ? "paused" : "running";
+    case Status::ready:
+      return job.paused ? "standby" : "ready";
+    case Status::pending:
+      return "pending";
+    case Status::concluded:
+      break;
+  }
+  return "concluded";
+}
+
+/// Whether it may be ready without anybody having waited for it (M4).
+bool perhaps_ready(const Job& job) {
+  return job.status == Status::running && !certainly_running(job);
+}
+
+/// S82, S83
+void check_verb(const Job& job, const std::string& verb, const std::vector<std::string>& states) {
+  const std::string state = status_name(job);
+  if (std::ranges::find(states, state) != states.end()) return;
+  const Refused refused{"GenericError", "Job '" + job.id + "' in state '" + state +
+                                            "' cannot accept command verb '" + verb + "'"};
+  if (verb == "complete" && perhaps_ready(job)) throw Undecided{error_reply(refused)};
+  throw refused;
+}
+
+json one_of(const json& a, const json& b) { return {{"$one-of", {a, b}}}; }
+
+}  // namespace
+
+/// S75, S83. A job that nobody has seen ready is taken to be running (M4).
+json job_complete(State& state, const json& arguments) {
+  Job& job = find_job(state, arguments);
+  check_verb(job, "complete", {"ready", "standby"});
+  job.ending = Ending::complete;
+  return json::object();
+}
+
+/// S84, S89
+json job_cancel(State& state, const json& arguments) {
+  Job& job = find_job(state, arguments);
+  const bool force = !arguments.contains("device") || arguments.value("force", false);
+  check_verb(job, "cancel", {"running", "paused", "ready", "standby", "pending"});
+  if (job.paused && !force) {
+    refuse("The block job for device '" + job.id + "' is currently paused");
+  }
+  const bool soft = !force && job.status == Status::ready;
+  job.ending = soft ? Ending::soft_cancel : Ending::cancel;
+  return json::object();
+}
+
+/// S84
+json job_pause(State& state, const json& arguments) {
+  Job& job = find_job(state, arguments);
+  check_verb(job, "pause", {"running", "paused", "ready", "standby"});
+  if (job.paused) refuse("Job is already paused");
+  job.paused = true;
+  return json::object();
+}
+
+/// S84
+json job_resume(State& state, const json& arguments) {
+  Job& job = find_job(state, arguments);
+  if (!job.paused) refuse("Can't resume a job that was not paused");
+  job.paused = false;
+  return json::object();
+}
+
+/// S85
+json job_set_speed(State& state, const json& arguments) {
+  Job& job = find_job(state, arguments);
+  check_verb(job, "set-speed", {"running", "paused", "ready", "standby"});
+  if (arguments["speed"] < 0) refuse("Parameter 'speed' expects a non-negative value");
+  job.speed = arguments["speed"];
+  return json::object();
+}
+
+/// S87
+json job_finalize(State& state, const json& arguments) {
+  Job& job = find_job(state, arguments);
+  check_verb(job, "finalize", {"pending"});
+  finalize(state, job);
+  return json::object();
+}
+
+/// S87
+json job_dismiss(State& state, const json& arguments) {
+  const Job& job = find_job(state, arguments);
+  check_verb(job, "dismiss", {"concluded"});
+  state.jobs.erase(state.jobs.begin() + (&job - state.jobs.data()));
+  return json::object();
+}
+
+json block_job_finalize(State& state, const json& arguments) {
+  return job_finalize(state, {{"device", arguments["id"]}});
+}
+
+json block_job_dismiss(State& state, const json& arguments) {
+  return job_dismiss(state, {{"device", arguments["id"]}});
+}
+
+/// S91, S92; newest first (M16)
+json query_block_jobs(State& state, const json&) {
+  json jobs = json::array();
+  for (auto job = state.jobs.rbegin(); job != state.jobs.rend(); ++job) {
+    json shown{{"device", job->id},
+               {"type", "commit"},
+               {"len", progress(*job)},
+               {"offset", progress(*job)},
+               {"speed", job->speed},
+               {"busy", false},
+               {"paused", job->paused || job->status == Status::pending},
+               {"ready", job->status == Status::ready},
+               {"status", status_name(*job)},
+               {"io-status", "ok"},
+               {"auto-finalize", job->auto_finalize},
+               {"auto-dismiss", job->auto_dismiss}};
+    if (!job->error.empty() && !job->auto_dismiss) shown["error"] = job->error;
+    if (perhaps_ready(*job)) {
+      shown["ready"] = one_of(false, true);
+      shown["status"] = job->paused ? one_of("paused", "standby") : one_of("running", "ready");
+    }
+    const bool copies = job->status == Status::running || !job->fresh.empty();
+    if (copies && !job->paused) shown["busy"] = one_of(false, true);
+    jobs.push_back(std::move(shown));
+  }
+  return jobs;
+}
+
+json query_jobs(State& state, const json&) {
+  json jobs = json::array();
+  for (const json& job : query_block_jobs(state, {})) {
+    json shown{{"id", job["device"]},
+               {"type", job["type"]},
+               {"status", job["status"]},
+               {"current-progress", job["offset"]},
+               {"total-progress", job["len"]}};
+    if (job.contains("error")) shown["error"] = job["error"];
+    jobs.push_back(std::move(shown));
+  }
+  return jobs;
+}
+
+}  // namespace model

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/state.h"
+
+/// What the parts of the model know of each other.
+namespace model {
+
+/// A refusal: QMP's error class and text.
+struct Refused {
+  std::string kind, text;
+};
+[[noreturn]] void refuse(const std::string& text, const std::string& kind = "GenericError");
+nlohmann::json error_reply(const Refused& refused);
+/// A command that succeeds or is refused, depending on timing.
+struct Undecided {
+  nlohmann::json refusal;
+};
+
+/// For guest I/O whose output the model does not know.
+inline const std::string anything = R"({"$any":true})";
+inline const Bytes zero_byte{1};
+
+// schema.cpp
+using Handler = nlohmann::json(State&, const nlohmann::json& arguments);
+/// The command's handler, its arguments checked (S11); refuses unknown commands.
+Handler* checked_command(const std::string& name, const nlohmann::json& arguments);
+Handler negotiate, quit, bitmap_add, bitmap_remove, bitmap_clear, bitmap_enable, bitmap_disable,
+    bitmap_merge, bitmap_sha256, snapshot_sync, block_commit, job_complete, job_cancel, job_pause,
+    job_resume, job_set_speed, job_finalize, job_dismiss, block_job_finalize, block_job_dismiss,
+    query_block, query_named_block_nodes, query_block_jobs, query_jobs, query_anything;
+
+// graph.cpp
+void start_process(State& state);
+Device* find_device(State& state, const std::string& id);
+Node* find_named(State& state, const std::string& name);
+/// A device's root or a named node (S6); null if there is none.
+const Node* find_node(const State& state, const std::string& device_or_node);
+Node* find_node(State& state, const std::string& device_or_node);
+/// The node and all below it.
+std::vector<Node*> chain_of(State& state, Node& node);
+std::string node_name(const Node& node);
+/// The device's name if the node is a device's root, else the node's own (S7).
+std::string shown_name(const State& state, const Node& node);
+bool used_by_node(const State& state, int id);
+bool well_formed(const std::string& id);
+void check_node_name(State& state, const std::string& name);
+/// Refuses if another open node forbids opening the file (M28).
+void check_lock(const State& state, const std::string& file, bool read_only, int except = 0);
+/// A backing file's name, relative to the folder of the file that names it.
+std::string resolve(const std::string& overlay, const std::string& backing);
+/// Opens one image, nothing below it, bitmaps not loaded.
+Node& open_node(State& state, Node options);
+/// Stores bitmaps (S44) and forgets the node and what only it used. The text of what was lost.
+std::string close_unused(State& state, int id);
+
+// persistence.cpp
+void load_bitmaps(State& state, Node& node);
+/// Stores what can be stored; false if a bitmap is lost for want of write access (B56).
+bool store_bitmaps(State& state, const Node& node);
+void turn_read_only(State& state, Node& node);
+void turn_writable(State& state, Node& node);
+
+// content.cpp
+struct Piece {
+  Number start = 0, end = 0;
+  Bytes bytes;
+};
+/// What may be read in [start, end) of a node.
+std::vector<Piece> look(const State& state, const Node& node, Number start, Number end);
+void write(State& state, Node& node, Number start, Number end, const Bytes& value);
+void discard(State& state, Node& node, Number start, Number end);
+/// Sizes in the tools' words: "64K", "0x200", "1.5M"; nothing if malformed (M33).
+std::optional<Number> parse_size(const std::string& text);
+
+// commit.cpp
+void note_guest_write(State& state, const Node& node, Number start, Number end);
+/// What jobs may still copy to the node, in bytes.
+Runs pending_copies(const State& state, const Node& node);
+bool busy_with_commit(const State& state, const Node& node);
+/// Whether jobs have been told to end and did not yet.
+bool ending_jobs(const State& state);
+void finish_ending_jobs(State& state);
+void finalize(State& state, Job& job);
+/// Lets jobs go on as far as they can for that event.
+void advance_for(State& state, const std::string& event);
+void cancel_all_jobs(State& state);
+nlohmann::json progress(const Job& job);
+/// With that little speed and that much to copy nobody can have seen it ready (M4).
+bool certainly_running(const Job& job);
+
+nlohmann::json between(Number low, Number high);
+std::string sha256_hex(std::vector<std::uint8_t> message);
+
+}  // namespace model

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+#include "model/model.h"
+#include "model/parts.h"
+
+namespace model {
+
+using nlohmann::json;
+
+json between(Number low, Number high) {
+  if (low == high) return low;
+  return {{"$between", {low, high}}};
+}
+
+namespace {
+
+/// S28, S31, S32, S34
+json bitmap_info(const Bitmap& bitmap) {
+  const Number low = bitmap.bits.must.total(), high = bitmap.bits.may.total();
+  json info{{"name", bitmap.name},
+            {"count", between(low * bitmap.granularity, high * bitmap.granularity)},
+            {"granularity", bitmap.granularity},
+            {"recording", bitmap.enabled},
+            {"busy", false},
+            {"persistent", bitmap.persistent}};
+  if (bitmap.inconsistent) info["inconsistent"] = true;
+  return info;
+}
+
+/// M11, M13
+json node_info(State& state, Node& node, bool flat) {
+  const Image& image = state.files.at(node.file);
+  json info{
+      {"node-name", node_name(node)},
+      {"drv", node.driver},
+      {"ro", node.read_only},
+      {"file", node.file},
+      {"backing_file_depth", flat ? 0 : chain_of(state, node).size() - 1},
+      {"image", {{"filename", node.file}, {"format", node.driver}, {"virtual-size", image.size}}}};
+  if (image.format == "qcow2") info["image"]["cluster-size"] = image.cluster;
+  if (node.below != 0 && !node.filter()) info["backing_file"] = state.nodes.at(node.below).file;
+  for (const Bitmap& bitmap : node.bitmaps) info["dirty-bitmaps"].push_back(bitmap_info(bitmap));
+  return info;
+}
+
+}  // namespace
+
+/// S30; a filter without a name of its own is passed over (M11)
+json query_block(State& state, const json&) {
+  json devices = json::array();
+  for (const Device& device : state.devices) {
+    Node* node = &state.nodes.at(device.root);
+    if (node->filter() && node->name.empty()) node = &state.nodes.at(node->below);
+    devices.push_back({{"device", device.id}, {"inserted", node_info(state, *node, false)}});
+  }
+  return devices;
+}
+
+/// S30, M12
+json query_named_block_nodes(State& state, const json& arguments) {
+  json nodes = json::array();
+  for (auto& [id, node] : state.nodes) {
+    nodes.push_back(node_info(state, node, arguments.value("flat", false)));
+  }
+  return nodes;
+}
+
+json query_anything(State&, const json&) { return {{"$any", true}}; }
+
+json dirty_ranges(const State& state, const std::string& name, const std::string& bitmap_name) {
+  const Node* node = find_node(state, name);
+  if (!node) return error_reply({"GenericError", "Node '" + name + "' not found"});
+  for (const Bitmap& bitmap : node->bitmaps) {
+    if (bitmap.name != bitmap_name) continue;
+    json ranges;
+    for (const auto& [key, granules] :
+         {std::pair{"must", &bitmap.bits.must}, std::pair{"may", &bitmap.bits.may}}) {
+      ranges[key] = json::array();
+      for (const auto& [start, end] : *granules) {
+        const Number first = start * bitmap.granularity;
+        const Number last = std::min(end * bitmap.granularity, state.files.at(node->file).size);
+        ranges[key].push_back({first, last - first});
+      }
+    }
+    return ranges;
+  }
+  return error_reply({"GenericError", "Dirty bitmap '" + bitmap_name + "' not found"});
+}
+
+}  // namespace model

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+#include <set>
+#include <sstream>
+
+#include "model/parts.h"
+
+namespace model {
+
+using nlohmann::json;
+
+namespace {
+
+/// "name" is required, "[name]" is not; a type other than string follows a colon. Arguments stand
+/// in the order in which QEMU checks them (M21).
+struct Command {
+  Handler* handler;
+  std::string arguments;
+};
+
+const std::string no_arguments;
+const std::string bitmap = "node name";
+const std::string add = "node name [granularity:uint32] [persistent:boolean] [disabled:boolean]";
+const std::string snapshot =
+    "[device] [node-name] snapshot-file [snapshot-node-name] [format] [mode:mode]";
+const std::string commit =
+    "[job-id] device [base-node] [base] [top-node] [top] [backing-file] [speed:integer] "
+    "[on-error:on-error] [filter-node-name] [auto-finalize:boolean] [auto-dismiss:boolean]";
+
+const std::map<std::string, Command>& commands() {
+  static const std::map<std::string, Command> table{
+      {"qmp_capabilities", {negotiate, "[enable:capabilities]"}},
+      {"block-dirty-bitmap-add", {bitmap_add, add}},
+      {"block-dirty-bitmap-remove", {bitmap_remove, bitmap}},
+      {"block-dirty-bitmap-clear", {bitmap_clear, bitmap}},
+      {"block-dirty-bitmap-enable", {bitmap_enable, bitmap}},
+      {"block-dirty-bitmap-disable", {bitmap_disable, bitmap}},
+      {"block-dirty-bitmap-merge", {bitmap_merge, "node target bitmaps:sources"}},
+      {"x-debug-block-dirty-bitmap-sha256", {bitmap_sha256, bitmap}},
+      {"blockdev-snapshot-sync", {snapshot_sync, snapshot}},
+      {"block-commit", {block_commit, commit}},
+      {"block-job-complete", {job_complete, "device"}},
+      {"block-job-cancel", {job_cancel, "device [force:boolean]"}},
+      {"block-job-pause", {job_pause, "device"}},
+      {"block-job-resume", {job_resume, "device"}},
+      {"block-job-set-speed", {job_set_speed, "device speed:integer"}},
+      {"block-job-finalize", {block_job_finalize, "id"}},
+      {"block-job-dismiss", {block_job_dismiss, "id"}},
+      {"job-complete", {job_complete, "id"}},
+      {"job-cancel", {job_cancel, "id"}},
+      {"job-pause", {job_pause, "id"}},
+      {"job-resume", {job_resume, "id"}},
+      {"job-finalize", {job_finalize, "id"}},
+      {"job-dismiss", {job_dismiss, "id"}},
+      {"query-block", {query_block, no_arguments}},
+      {"query-named-block-nodes", {query_named_block_nodes, "[flat:boolean]"}},
+      {"query-block-jobs", {query_block_jobs, no_arguments}},
+      {"query-jobs", {query_jobs, no_arguments}},
+      {"query-version", {query_anything, no_arguments}},
+      {"query-commands", {query_anything, no_arguments}},
+      {"quit", {quit, no_arguments}},
+  };
+  return table;
+}
+
+[[noreturn]] void wrong_type(const std::string& where, const std::string& expected) {
+  refuse("Invalid parameter type for '" + where + "', expected: " + expected);
+}
+
+void check_choice(const std::string& where, const json& value, const std::set<std::string>& known) {
+  if (!value.is_string()) wrong_type(where, "string");
+  if (known.contains(value.get<std::string>())) return;
+  refuse("Parameter '" + where + "' does not accept value '" + value.get<std::string>() + "'");
+}
+
+void check_members(const std::string& arguments, const json& object, const std::string& prefix);
+
+void check_sources(const json& list) {
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    if (list[i].is_string()) continue;
+    if (!list[i].is_object()) wrong_type("null", "BlockDirtyBitmapOrStr");
+    check_members(bitmap, list[i], "bitmaps[" + std::to_string(i) + "].");
+  }
+}
+
+/// S2, M22
+void check_type(const std::string& type, const json& value, const std::string& where) {
+  const bool whole = value.is_number_integer();
+  if (type == "uint32") {
+    if (!whole) refuse("Parameter '" + where + "' expects uint64");
+    if (value < 0 || value > UINT32_MAX) refuse("Parameter '" + where + "' expects uint32_t");
+  } else if (type == "integer") {
+    if (!whole || (value.is_number_unsigned() && value > INT64_MAX)) wrong_type(where, type);
+  } else if (type == "boolean") {
+    if (!value.is_boolean()) wrong_type(where, type);
+  } else if (type == "sources" || type == "capabilities") {
+    if (!value.is_array()) wrong_type(where, "array");
+    if (type == "sources") return check_sources(value);
+    for (const json& each : value) check_choice("null", each, {"oob"});
+  } else if (type == "mode") {
+    check_choice(where, value, {"existing", "absolute-paths"});
+  } else if (type == "on-error") {
+    check_choice(where, value, {"report", "ignore", "enospc", "stop", "auto"});
+  } else if (!value.is_string()) {
+    wrong_type(where, "string");
+  }
+}
+
+/// S11, M20, M21
+void check_members(const std::string& arguments, const json& object, const std::string& prefix) {
+  std::set<std::string> known;
+  std::istringstream words(arguments);
+  for (std::string word; words >> word;) {
+    const bool optional = word.starts_with('[');
+    if (optional) word = word.substr(1, word.size() - 2);
+    const auto colon = word.find(':');
+    const std::string name = word.substr(0, colon);
+    known.insert(name);
+    if (object.contains(name)) {
+      const std::string type = colon == std::string::npos ? "string" : word.substr(colon + 1);
+      check_type(type, object[name], prefix + name);
+    } else if (!optional) {
+      refuse("Parameter '" + prefix + name + "' is missing");
+    }
+  }
+  for (const auto& [key, value] : object.items()) {
+    if (!known.contains(key)) refuse("Parameter '" + prefix + key + "' is unexpected");
+  }
+}
+
+}  // namespace
+
+Handler* checked_command(const std::string& name, const json& arguments) {
+  const auto found = commands().find(name);
+  if (found == commands().end()) {
+    refuse("The command " + name + " has not been found", "CommandNotFound");
+  }
+  check_members(found->second.arguments, arguments, "");
+  return found->second.handler;
+}
+
+}  // namespace model

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "model/ranges.h"
+
+namespace model {
+
+/// What is known of a set of granules: all of `must` are in it, none outside of `may` (M1).
+struct Known {
+  Runs must;
+  Runs may;
+  bool exact() const { return must == may; }
+};
+
+/// A dirty bitmap of a node, in memory.
+struct Bitmap {
+  std::string name = {};
+  Number granularity = 0;
+  Known bits = {};
+  bool enabled = true;
+  bool persistent = false;
+  bool read_only = false;
+  bool inconsistent = false;
+  Runs unsure = {};  ///< bytes that a job may have copied before this bitmap could see it
+};
+
+/// A bitmap in an image's directory.
+struct StoredBitmap {
+  std::string name = {};
+  Number granularity = 0;
+  Known bits = {};
+  bool in_use = false;
+  bool enabled = true;
+};
+
+/// An image file.
+struct Image {
+  std::string format = {};
+  int version = 3;
+  Number cluster = 1;  ///< unit of allocation in bytes; 1 for raw
+  Number size = 0;
+  std::string backing = {};  ///< as recorded, empty for none
+  std::string backing_format = {};
+  Extents data = {};
+  Extents unsynced = {};  ///< what the places written since the last flush held before
+  std::vector<StoredBitmap> directory = {};
+};
+
+/// An open image, or a job's filter above one (no bitmaps of the image, data through `below`).
+struct Node {
+  int id = 0;
+  std::string name = {};  ///< empty if generated
+  std::string file = {};
+  std::string driver = {};
+  bool read_only = false;
+  bool unmap = false;
+  int below = 0;                     ///< backing node, or what is filtered; 0 for none
+  std::vector<Bitmap> bitmaps = {};  ///< newest first
+  bool filter() const { return driver == "mirror_top"; }
+};
+
+struct Device {
+  std::string id = {};
+  int root = 0;
+  bool read_only = false;
+};
+
+/// `ready` is what await_event or a rule has established; a running job may be ready unseen.
+enum class Status { running, ready, pending, concluded };
+/// How a job has been told to end.
+enum class Ending { none, complete, soft_cancel, cancel, failure };
+
+/// An active commit.
+struct Job {
+  std::string id = {};
+  int top = 0, base = 0, filter = 0;
+  Number granularity = 0;
+  std::int64_t speed = 0;
+  bool auto_finalize = true, auto_dismiss = true;
+  bool read_only_after = false;
+  Status status = Status::running;
+  Ending ending = Ending::none;
+  bool paused = false;
+  std::string error = {};
+  Number copied = 0;                       ///< bytes certainly copied, each time they were
+  Number surplus = 0;                      ///< bytes that may have been copied beyond that
+  Runs bulk = {};                          ///< to copy since the start
+  Runs fresh = {};                         ///< rewritten by the guest since
+  Number fresh_least = 0, fresh_most = 0;  ///< bytes that copying `fresh` takes
+};
+
+/// Everything: the files, and the process that has some of them open.
+struct State {
+  std::map<std::string, Image> files;
+  std::map<int, Node, std::greater<>> nodes;  ///< newest first, as QEMU lists them (M12)
+  std::vector<Device> devices;                ///< in the order of plugging
+  std::vector<Job> jobs;                      ///< oldest first
+  std::deque<nlohmann::json> events;          ///< sent, not yet awaited
+  int next_id = 1;
+  bool ended = false;  ///< the process is gone; the next use starts another one
+};
+
+}  // namespace model
