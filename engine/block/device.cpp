@@ -3,15 +3,22 @@
 
 #include <utility>
 
+#include "engine/check.h"
+
 namespace engine::block {
 
 Device::Device(Graph& graph, std::string id, Node& root)
-    : graph_(graph), holder_{Holder::Kind::device, std::move(id)}, root_(&root) {
+    : graph_(graph), holder_{{Holder::Kind::device, std::move(id)}, this}, root_(&root) {
   graph_.add_holder(holder_);
   graph_.link(holder_, Role::root, root);
 }
 
 Device::~Device() { graph_.remove_holder(holder_); }
+
+Device& Device::of(const Holder& holder) {
+  INVARIANT(holder.kind == Holder::Kind::device);
+  return *static_cast<const Handle&>(holder).device;
+}
 
 io::Task<void> Device::until_resumed() {
   // The root may be another one after each wait: jobs and snapshots quiesce to change it.

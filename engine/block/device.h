@@ -22,6 +22,8 @@ class Device {
   const std::string& id() const { return holder_.name; }
   const Holder& holder() const { return holder_; }
   Node& root() const { return *root_; }
+  /// The device whose holder() that is.
+  static Device& of(const Holder& holder);
   /// Follows a change of the graph: the edge is moved already.
   void set_root(Node& root) { root_ = &root; }
 
@@ -45,8 +47,13 @@ class Device {
   io::Task<void> read_later(GuestOffset offset, std::span<std::byte> buffer);
   io::Task<void> write_later(GuestOffset offset, std::span<const std::byte> data);
 
+  /// A holder that knows whose it is.
+  struct Handle : Holder {
+    Device* device;
+  };
+
   Graph& graph_;
-  Holder holder_;
+  Handle holder_;
   Node* root_;
 };
 

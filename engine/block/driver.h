@@ -36,6 +36,7 @@ class Driver {
 
   /// The opened image of a format that has clusters, backing files and bitmaps; else null.
   virtual qcow2::Image* image() { return nullptr; }
+  virtual const qcow2::Image* image() const { return nullptr; }
 };
 
 /// Bytes as they lie in a file; also the protocol node below every format node. A file whose length
@@ -98,6 +99,7 @@ class Qcow2Driver final : public Driver {
   io::Task<void> prepare_read_only() override { return image_->prepare_read_only(); }
   io::Task<void> prepare_read_write() override { return image_->prepare_read_write(); }
   qcow2::Image* image() override { return image_.get(); }
+  const qcow2::Image* image() const override { return image_.get(); }
 
  private:
   std::unique_ptr<qcow2::Image> image_;

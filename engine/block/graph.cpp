@@ -57,12 +57,14 @@ struct Graph::Impl {
   Boost graph;
   std::map<const void*, Vertex> vertices;  // looked up only: its order is that of addresses
   std::vector<Node*> newest_first;
+  std::vector<Node*> hidden;
 };
 
 Graph::Graph() : impl_(std::make_unique<Impl>()) {}
 
 Graph::~Graph() {
   // Overlays before what they stand on: a driver must not outlive the file that it works on.
+  while (!impl_->hidden.empty()) remove(*impl_->hidden.back());
   while (Node* node = unreferenced()) remove(*node);
   INVARIANT(impl_->newest_first.empty());
 }
@@ -79,7 +81,13 @@ Node& Graph::add(std::unique_ptr<Node> node, std::unique_ptr<io::Storage> storag
 
 void Graph::remove(Node& node) {
   std::erase(impl_->newest_first, &node);
+  std::erase(impl_->hidden, &node);
   impl_->drop(&node);
+}
+
+void Graph::hide(Node& node) {
+  std::erase(impl_->newest_first, &node);
+  impl_->hidden.push_back(&node);
 }
 
 void Graph::add_holder(const Holder& holder) {
@@ -186,7 +194,8 @@ const Holder* Graph::holder(const Node& node, Holder::Kind kind) const {
   const Holder* found = nullptr;
   impl_->each_parent(node, [&](const Member& parent, Role) {
     const Holder* holder = parent.holder;
-    if (holder != nullptr && holder->kind == kind && found == nullptr) found = holder;
+    if (holder == nullptr || holder->kind != kind || holder->name.empty()) return;
+    if (found == nullptr) found = holder;
   });
   return found;
 }

@@ -38,6 +38,8 @@ class Graph {
   Node& add(std::unique_ptr<Node> node, std::unique_ptr<io::Storage> storage);
   /// Drops a node without a parent, and its hold on its children.
   void remove(Node& node);
+  /// Takes a node without a parent out of sight: it is being closed and nobody may find it.
+  void hide(Node& node);
   void add_holder(const Holder& holder);
   /// Drops a holder and its hold on its children.
   void remove_holder(const Holder& holder);
@@ -66,10 +68,10 @@ class Graph {
   bool is_root(const Node& node) const;
   /// The node that has `node` as its backing file; null if none.
   const Node* overlay(const Node& node) const;
-  /// The holder of that kind that stands on `node`; null if none.
+  /// The named holder of that kind that stands on `node`; null if none.
   const Holder* holder(const Node& node, Holder::Kind kind) const;
 
-  /// All nodes, newest first.
+  /// All nodes that are not hidden, newest first.
   std::vector<Node*> nodes() const;
   /// A node without parents; null if there is none.
   Node* unreferenced() const;

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <functional>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/block/device.h"
+#include "engine/block/graph.h"
+#include "engine/io/runtime.h"
+#include "engine/io/storage.h"
+#include "engine/io/sync.h"
+
+namespace engine::block {
+
+/// What to open and how.
+struct OpenOptions {
+  std::string filename;
+  std::optional<std::string> format;  ///< "raw", "qcow2" or "file"; none: look at the first bytes
+  std::optional<std::string> node_name;  ///< none: one is generated
+  io::Access access = io::Access::read_write;
+  DiscardMode discard_mode = DiscardMode::ignore;
+};
+
+/// Where a layer says what is no answer to a command.
+struct Messages {
+  std::function<void(const std::string&)> print;   ///< QEMU's standard output; lines end in "\n"
+  std::function<void(const std::string&)> report;  ///< an error of no command, without line end
+};
+
+/// All nodes and devices of one process, their names, and what is done to them as wholes.
+class Layer {
+ public:
+  Layer(io::Runtime& runtime, io::Host& host, Messages messages);
+
+  io::Runtime& runtime() { return runtime_; }
+  io::Host& host() { return host_; }
+  Graph& graph() { return graph_; }
+  const Graph& graph() const { return graph_; }
+  /// Held by whoever changes images or the graph as wholes and waits while doing it, so that a
+  /// command and the end of a job do not meet in one image.
+  io::Mutex& changes() { return changes_; }
+  const std::list<Device>& devices() const { return devices_; }
+  void print(const std::string& text) { messages_.print(text); }
+
+  /// Opens an image and all that lies below it; backing files are opened read-only, by the names
+  /// and formats that the images give. Throws Refusal in QEMU's words; then nothing stays open.
+  io::Task<Node*> open(OpenOptions options);
+  /// Opens an image by itself, for one whose backing node exists already.
+  io::Task<Node*> open_alone(OpenOptions options);
+  /// Drops a node that was just opened and that nobody holds, and what lies below it, as it is.
+  void drop_opened(Node& node);
+
+  /// Opens an image and plugs it as a device. Throws Refusal for an id or a node name that is
+  /// malformed or taken.
+  io::Task<void> add_device(std::string id, OpenOptions options);
+  /// Unplugs a device and closes what nobody else holds. Throws Refusal if it is busy.
+  io::Task<void> remove_device(Device& device);
+  /// Closes every device and node.
+  io::Task<void> close_all();
+  /// Closes the nodes that nobody holds: bitmaps are stored (S44). What goes wrong is reported.
+  /// Requires that changes() is held.
+  io::Task<void> close_unreferenced();
+
+  /// Null if there is none.
+  Device* find_device(const std::string& id);
+  /// A device's root or a node, devices first (S6); null if there is neither.
+  Node* find_node(const std::string& device_or_node) const;
+  /// As find_node; throws "Cannot find device='D' nor node-name='N'". An absent name is empty.
+  Node& require_node(const std::string& device, const std::string& node_name) const;
+  /// The device's id if one stands on the node, else the node's name: QEMU's messages name it so.
+  const std::string& shown_name(const Node& node) const;
+  /// Throws "Node 'N' is busy: …" for a node that a job works on or that is a backing file.
+  void require_not_busy(const Node& node) const;
+
+  /// Throws Refusal for a node name that is malformed or taken.
+  void check_new_node_name(const std::string& name) const;
+  /// Has the devices on `from` stand on `to`.
+  void move_devices(Node& from, Node& to);
+  /// Turns a node and the file below it writable or read-only. Requires that it is drained.
+  io::Task<void> set_access(Node& node, io::Access access);
+
+ private:
+  io::Task<Node*> open_format(OpenOptions options, Node& file);
+  io::Task<std::string> probe(Node& file);
+  io::Task<void> open_backing(Node& node, DiscardMode discard_mode);
+  io::Task<void> close(Node& node);
+
+  std::string generate_name() { return generated_name(name_counter_++); }
+  static std::string generated_name(unsigned number);
+
+  io::Runtime& runtime_;
+  io::Host& host_;
+  Messages messages_;
+  unsigned name_counter_ = 0;
+  io::Mutex changes_;
+  Graph graph_;
+  std::list<Device> devices_;
+};
+
+/// Keeps guests and jobs from starting requests on everything connected with a node, for as long as
+/// it lives or until end().
+class DrainedSection {
+ public:
+  DrainedSection(Layer& layer, const Node& node);
+  DrainedSection(const DrainedSection&) = delete;
+  DrainedSection& operator=(const DrainedSection&) = delete;
+  ~DrainedSection() { end(); }
+
+  /// Goes on when no request is unfinished any more. To be awaited before anything is changed.
+  io::Task<void> settle();
+  /// Lets requests go on. The nodes must exist still.
+  void end();
+
+ private:
+  std::vector<Node*> nodes_;
+};
+
+/// Whether `id` is a letter, then letters, digits, '-', '.' or '_'.
+bool well_formed_id(const std::string& id);
+
+/// A file name found in the image `from`, relative to where that image lies.
+std::string resolve_path(const std::string& from, const std::string& filename);
+
+}  // namespace engine::block

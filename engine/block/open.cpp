@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "engine/block/image_bitmaps.h"
+#include "engine/block/layer.h"
+#include "engine/error.h"
+#include "engine/qcow2/header.h"
+
+namespace engine::block {
+namespace {
+
+bool has_qcow2_magic(std::span<const std::byte, 4> bytes) {
+  constexpr std::array magic{std::byte{'Q'}, std::byte{'F'}, std::byte{'I'}, std::byte{0xfb}};
+  return std::ranges::equal(bytes, magic);
+}
+
+std::string guessed_raw_warning(const std::string& filename) {
+  return "WARNING: Image format was not specified for '" + filename +
+         "' and probing guessed raw.\n"
+         "         Automatically detecting the format is dangerous for raw images, write "
+         "operations on block 0 will be restricted.\n"
+         "         Specify the 'raw' format explicitly to remove the restrictions.\n";
+}
+
+void check_format(const std::string& format) {
+  if (format != "raw" && format != "qcow2" && format != "file") {
+    throw Refusal("Unknown driver '" + format + "'");
+  }
+}
+
+}  // namespace
+
+io::Task<std::string> Layer::probe(Node& file) {
+  std::array<std::byte, 4> first{};
+  const std::span<std::byte> buffer(first);
+  if (file.length().value >= buffer.size()) co_await file.read(GuestOffset{}, buffer);
+  if (has_qcow2_magic(first)) co_return std::string("qcow2");
+  print(guessed_raw_warning(file.filename()));
+  co_return std::string("raw");
+}
+
+io::Task<Node*> Layer::open_alone(OpenOptions options) {
+  if (options.format) check_format(*options.format);
+  if (options.node_name) check_new_node_name(*options.node_name);
+  std::unique_ptr<io::Storage> storage =
+      co_await host_.open(options.filename, options.access, io::Locking::on);
+  auto driver = std::make_unique<FileDriver>(*storage);
+  auto made = std::make_unique<Node>(runtime_, generate_name(), options.filename, std::move(driver),
+                                     options.access, options.discard_mode);
+  Node& file = graph_.add(std::move(made), std::move(storage));
+  try {
+    if (!options.format) options.format = co_await probe(file);
+    co_return co_await open_format(std::move(options), file);
+  } catch (const Refusal& refusal) {
+    graph_.remove(file);
+    throw;
+  }
+}
+
+io::Task<Node*> Layer::open_format(OpenOptions options, Node& file) {
+  if (options.format == "file") co_return &file;
+  io::Storage& storage = graph_.storage(file);
+  std::unique_ptr<Driver> driver;
+  if (options.format == "qcow2") {
+    const qcow2::CacheSizes caches;
+    std::unique_ptr<qcow2::Image> image = co_await qcow2::Image::open(runtime_, storage, caches);
+    driver = std::make_unique<Qcow2Driver>(std::move(image));
+  } else {
+    driver = std::make_unique<RawDriver>(storage);
+  }
+  std::string name = options.node_name ? *options.node_name : generate_name();
+  auto made = std::make_unique<Node>(runtime_, std::move(name), options.filename, std::move(driver),
+                                     options.access, options.discard_mode);
+  Node& node = graph_.add(std::move(made), nullptr);
+  graph_.link(node, Role::file, file);
+  co_return &node;
+}
+
+io::Task<Node*> Layer::open(OpenOptions options) {
+  const DiscardMode discard_mode = options.discard_mode;
+  Node* node = co_await open_alone(std::move(options));
+  try {
+    co_await open_backing(*node, discard_mode);
+    // Last, because it may write: a chain that cannot be opened must leave no trace.
+    if (ImageBitmaps* bitmaps = node->image_bitmaps()) co_await bitmaps->load();
+  } catch (const Refusal& refusal) {
+    drop_opened(*node);
+    throw;
+  }
+  co_return node;
+}
+
+io::Task<void> Layer::open_backing(Node& node, DiscardMode discard_mode) {
+  qcow2::Image* image = node.driver().image();
+  if (image == nullptr || image->header().backing_file.empty()) co_return;
+  const qcow2::Header& header = image->header();
+  OpenOptions below;
+  below.filename = resolve_path(node.filename(), header.backing_file);
+  if (!header.backing_format.empty()) below.format = header.backing_format;
+  below.access = io::Access::read_only;
+  below.discard_mode = discard_mode;
+  std::string failure;
+  try {
+    Node* backing = co_await open(std::move(below));
+    graph_.link(node, Role::backing, *backing);
+    node.set_backing(backing);
+  } catch (const Refusal& refusal) {
+    failure = refusal.what();
+  }
+  if (!failure.empty()) throw Refusal("Could not open backing file: " + failure);
+}
+
+void Layer::drop_opened(Node& node) {
+  graph_.remove(node);
+  while (Node* left = graph_.unreferenced()) graph_.remove(*left);
+}
+
+}  // namespace engine::block

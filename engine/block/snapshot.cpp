@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+#include "engine/block/snapshot.h"
+
+#include <utility>
+
+#include "engine/block/image_bitmaps.h"
+#include "engine/error.h"
+#include "engine/qcow2/image.h"
+
+namespace engine::block {
+namespace {
+
+void check_names(const Layer& layer, const SnapshotOptions& options) {
+  if (options.node_name && !options.snapshot_node_name) {
+    throw Refusal("New overlay node-name missing");
+  }
+  if (options.snapshot_node_name && layer.find_node(*options.snapshot_node_name) != nullptr) {
+    throw Refusal("New overlay node-name already in use");
+  }
+}
+
+void check_format(const std::string& format) {
+  if (format == "raw" || format == "file") {
+    throw Refusal("Backing file not supported for file format '" + format + "'");
+  }
+  if (format != "qcow2") throw Refusal("Unknown file format '" + format + "'");
+}
+
+std::string formatting_line(const std::string& file, const qcow2::CreateOptions& options) {
+  return "Formatting '" + file +
+         "', fmt=qcow2 cluster_size=" + std::to_string(options.cluster_size.value) +
+         " extended_l2=off compression_type=zlib size=" + std::to_string(options.size.value) +
+         " backing_file=" + options.backing_file + " backing_fmt=" + options.backing_format +
+         " lazy_refcounts=off refcount_bits=" + std::to_string(options.refcount_bits) + "\n";
+}
+
+io::Task<void> create_overlay(Layer& layer, const SnapshotOptions& snapshot, const Node& base) {
+  check_format(snapshot.format);
+  qcow2::CreateOptions options;
+  options.size = base.length();
+  options.backing_file = base.filename();
+  options.backing_format = base.driver().format();
+  layer.print(formatting_line(snapshot.snapshot_file, options));
+  const std::unique_ptr<io::Storage> file = co_await layer.host().create(snapshot.snapshot_file);
+  co_await qcow2::create(*file, options);
+}
+
+OpenOptions overlay_options(const SnapshotOptions& snapshot, const Node& base) {
+  OpenOptions options;
+  options.filename = snapshot.snapshot_file;
+  options.format = snapshot.format;
+  options.node_name = snapshot.snapshot_node_name;
+  options.access = base.access();
+  options.discard_mode = base.discard_mode();
+  return options;
+}
+
+}  // namespace
+
+io::Task<void> take_snapshot(Layer& layer, SnapshotOptions options) {
+  Node& base = layer.require_node(options.device.value_or(""), options.node_name.value_or(""));
+  layer.require_not_busy(base);
+  check_names(layer, options);
+  const io::Mutex::Guard guard = co_await layer.changes().lock();
+  DrainedSection drained(layer, base);
+  co_await drained.settle();
+  if (!base.read_only()) co_await base.flush();
+  if (options.mode == SnapshotMode::absolute_paths) {
+    co_await create_overlay(layer, options, base);
+  }
+  OpenOptions to_open = overlay_options(options, base);
+  Node* overlay = co_await layer.open_alone(std::move(to_open));
+  try {
+    if (overlay->image_bitmaps() == nullptr) {
+      throw Refusal("The overlay does not support backing images");
+    }
+    co_await overlay->image_bitmaps()->load();
+    co_await layer.set_access(base, io::Access::read_only);
+  } catch (const Refusal& refusal) {
+    layer.drop_opened(*overlay);
+    throw;
+  }
+  layer.graph().link(*overlay, Role::backing, base);
+  overlay->set_backing(&base);
+  layer.move_devices(base, *overlay);
+  drained.end();
+  co_await layer.close_unreferenced();
+}
+
+}  // namespace engine::block

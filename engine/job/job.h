@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "engine/io/task_group.h"
+#include "engine/io/units.h"
+#include "engine/job/alarm.h"
+#include "engine/job/rate_limit.h"
+#include "engine/job/status.h"
+
+namespace engine::job {
+
+class Job;
+
+/// Whether a job takes a step of its end by itself or waits for the client's command.
+enum class Step { automatic, by_command };
+/// Whether a cancel may leave a finished copy behind (S89).
+enum class CancelMode { soft, force };
+/// What to do about an I/O error (QMP's BlockdevOnError).
+enum class OnError { report, ignore, stop, enospc };
+
+struct JobOptions {
+  std::string id;
+  std::uint64_t speed = 0;  ///< bytes per second; 0: no limit
+  Step finalize = Step::automatic;
+  Step dismiss = Step::automatic;
+  OnError on_error = OnError::report;
+};
+
+/// Hears of a job's life: where events come from (S86-S88). Must not call back.
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  virtual void status_changed(const Job& job) = 0;
+  virtual void ready(const Job& job) = 0;
+  virtual void pending(const Job& job) = 0;
+  virtual void completed(const Job& job) = 0;
+  virtual void cancelled(const Job& job) = 0;
+  /// `operation` is "read" or "write", `action` is "report", "ignore" or "stop".
+  virtual void error(const Job& job, std::string_view operation, std::string_view action) = 0;
+};
+
+/// What every job needs of the world.
+struct Surroundings {
+  io::Runtime& runtime;
+  io::TaskGroup& timers;  ///< for timers that may outlive their job; never joined
+  Observer& observer;
+};
+
+/// A long piece of work on the graph, with QEMU's life cycle (S81-S91). The work is a coroutine:
+/// run() lives in a TaskGroup; verbs are called by commands between its turns.
+class Job {
+ public:
+  Job(Surroundings surroundings, JobOptions options);
+  Job(const Job&) = delete;
+  Job& operator=(const Job&) = delete;
+  virtual ~Job() = default;
+
+  virtual std::string_view type() const = 0;
+  const JobOptions& options() const { return options_; }
+  const std::string& id() const { return options_.id; }
+  Status status() const { return status_; }
+  std::uint64_t speed() const { return rate_.speed(); }
+  /// Bytes moved, and bytes moved plus those known to remain (S92).
+  virtual ByteCount offset() const = 0;
+  virtual ByteCount length() const = 0;
+  bool busy() const { return !waiting_; }
+  /// Whether a client paused it (S84).
+  bool user_paused() const { return user_paused_; }
+  bool paused() const { return user_paused_ || status_ == Status::pending; }
+  bool io_failed() const { return io_failed_; }
+  /// Empty: none so far.
+  const std::string& error() const { return error_; }
+
+  /// The whole life from running on; ends when the job is concluded, and null if it dismisses
+  /// itself. The first turn is only announced: a client sees its command's reply before results.
+  io::Task<void> run();
+  /// Announces the end of a job that was never run.
+  void abandon();
+
+  // Verbs. Each throws Refusal for a state that does not accept it (S82).
+
+  void complete();
+  /// Soft on a job that is ready ends it where it stands, as complete without its effect (S89).
+  void cancel(CancelMode mode);
+  /// Goes on when the job has come to rest.
+  io::Task<void> pause();
+  void resume();
+  void set_speed(std::int64_t bytes_per_second);
+  void finalize();
+  void dismiss();
+
+ protected:
+  /// Everything up to the point where only the graph is left to change. Throws Refusal. Must return
+  /// soon after cancelled() turns true.
+  virtual io::Task<void> work() = 0;
+  /// Changes the graph after success, soft cancels included.
+  virtual io::Task<void> commit() = 0;
+  /// Puts back what work() changed, after a failure or a cancel.
+  virtual io::Task<void> abort() = 0;
+  /// Called whenever something happened that a waiting job has to look at.
+  virtual void wake() { alarm_.ring(); }
+
+  io::Runtime& runtime() { return surroundings_.runtime; }
+  bool cancelled() const { return cancelled_; }
+  bool asked_to_complete() const { return asked_to_complete_; }
+  bool ends_without_effect() const { return soft_cancelled_; }
+  void become_ready();
+  /// Rests for as long as the client wants it.
+  io::Task<void> pause_point();
+  /// Waits until the rate limit allows more.
+  io::Task<void> obey_rate(ByteCount moved);
+  /// Decides about an I/O error: returns to have the work tried again, or throws `error`.
+  io::Task<void> decide(std::string operation, int code, std::string error);
+  /// While it lives, the job counts as not busy.
+  class Waiting {
+   public:
+    explicit Waiting(Job& job) : job_(job) { job_.waiting_ = true; }
+    Waiting(const Waiting&) = delete;
+    Waiting& operator=(const Waiting&) = delete;
+    ~Waiting() { job_.waiting_ = false; }
+
+   private:
+    Job& job_;
+  };
+
+ private:
+  void require(Verb verb) const;
+  void set_status(Status status);
+  io::Task<void> wait_for_finalize();
+  io::Task<bool> attempt(io::Task<void>& step);
+  void conclude(bool success);
+
+  Surroundings surroundings_;
+  JobOptions options_;
+  Status status_ = Status::created;
+  Alarm alarm_;
+  io::WaitQueue status_waiters_;
+  RateLimit rate_;
+  std::string error_;
+  bool waiting_ = false;
+  bool user_paused_ = false;
+  bool io_failed_ = false;
+  bool cancelled_ = false;
+  bool soft_cancelled_ = false;
+  bool asked_to_complete_ = false;
+  bool finalized_ = false;
+};
+
+}  // namespace engine::job

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: MIT
+#include "engine/qmp/qemu_io_command.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <sstream>
+
+#include "engine/error.h"
+#include "engine/qmp/qemu_io_text.h"
+
+namespace engine::qmp {
+namespace {
+
+constexpr std::array<IoCommand, 10> commands{{
+    {"read", Operation::read, Waiting::synchronous, "aCl:pP:qs:v", 2, false,
+     "read [-abCqv] [-P pattern [-s off] [-l len]] off len -- reads a number of bytes at a "
+     "specified offset"},
+    {"readv", Operation::read, Waiting::synchronous, "CP:qv", 2, true,
+     "readv [-Cqv] [-P pattern] off len [len..] -- reads a number of bytes at a specified offset"},
+    {"write", Operation::write, Waiting::synchronous, "CfnpP:quz", 2, false,
+     "write [-bcCfnquz] [-P pattern | -s source_file] off len -- writes a number of bytes at a "
+     "specified offset"},
+    {"writev", Operation::write, Waiting::synchronous, "CfP:q", 2, true,
+     "writev [-Cfq] [-P pattern] off len [len..] -- writes a number of bytes at a specified "
+     "offset"},
+    {"aio_read", Operation::read, Waiting::asynchronous, "CiP:qv", 2, true,
+     "aio_read [-Ciqv] [-P pattern] off len [len..] -- asynchronously reads a number of bytes"},
+    {"aio_write", Operation::write, Waiting::asynchronous, "CfiP:quz", 2, true,
+     "aio_write [-Cfiquz] [-P pattern] off len [len..] -- asynchronously writes a number of "
+     "bytes"},
+    {"discard", Operation::discard, Waiting::synchronous, "Cq", 2, false,
+     "discard [-Cq] off len -- discards a number of bytes at a specified offset"},
+    {"flush", Operation::flush, Waiting::synchronous, "", 0, false, ""},
+    {"aio_flush", Operation::aio_flush, Waiting::synchronous, "", 0, false, ""},
+    {"length", Operation::length, Waiting::synchronous, "", 0, false, ""},
+}};
+
+std::vector<std::string> split(const std::string& line) {
+  std::istringstream stream(line);
+  std::vector<std::string> words;
+  for (std::string word; stream >> word;) words.push_back(word);
+  return words;
+}
+
+[[noreturn]] void usage_refusal(const IoCommand& command, const std::string& before = {}) {
+  throw Refusal(before + std::string(command.usage));
+}
+
+/// The options and the other words of a command line, as getopt(3) tells them apart.
+struct Parsed {
+  std::map<char, std::string> options;
+  std::vector<std::string> others;
+};
+
+Parsed parse_options(const IoCommand& command, const std::vector<std::string>& words) {
+  Parsed parsed;
+  const std::string name(command.name);
+  for (std::size_t i = 1; i < words.size(); ++i) {
+    const std::string& word = words[i];
+    if (word.size() < 2 || word[0] != '-') {
+      parsed.others.push_back(word);
+      continue;
+    }
+    for (std::size_t at = 1; at < word.size(); ++at) {
+      const std::size_t known = command.options.find(word[at]);
+      if (known == std::string_view::npos || word[at] == ':') {
+        usage_refusal(command, name + ": invalid option -- '" + word[at] + "'\n");
+      }
+      const bool takes_value =
+          known + 1 < command.options.size() && command.options[known + 1] == ':';
+      std::string& value = parsed.options[word[at]];
+      if (!takes_value) continue;
+      if (at + 1 < word.size()) {
+        value = word.substr(at + 1);
+      } else if (i + 1 < words.size()) {
+        value = words[++i];
+      } else {
+        usage_refusal(command, name + ": option requires an argument -- '" + word[at] + "'\n");
+      }
+      break;
+    }
+  }
+  return parsed;
+}
+
+void check_count(const IoCommand& command, std::size_t count) {
+  const bool none = command.min_arguments == 0;
+  if (none ? count == 0 : count >= command.min_arguments) return;
+  throw Refusal(
+      "bad argument count " + std::to_string(count) + " to " + std::string(command.name) +
+      ", expected " +
+      (none ? "0 arguments" : "at least " + std::to_string(command.min_arguments) + " arguments"));
+}
+
+void take_options(IoRequest& request, const std::map<char, std::string>& options) {
+  const auto value = [&](char key) -> const std::string* {
+    const auto found = options.find(key);
+    return found != options.end() ? &found->second : nullptr;
+  };
+  if (const auto* text = value('P')) request.pattern = parse_pattern(*text);
+  if (const auto* text = value('s')) request.skip = parse_size(*text);
+  if (const auto* text = value('l')) request.verified = parse_size(*text);
+  request.quiet = options.contains('q');
+  request.verbose = options.contains('v');
+  request.zeroes = options.contains('z');
+  request.unmap = options.contains('u');
+  request.force_flush = options.contains('f');
+  if (!request.zeroes && options.contains('n')) {
+    throw Refusal("-n requires -z to be specified");
+  }
+  if (!request.zeroes && request.unmap) throw Refusal("-u requires -z to be specified");
+  if (request.zeroes && request.pattern) {
+    throw Refusal(request.command->waiting == Waiting::asynchronous
+                      ? "-z and -P cannot be specified at the same time"
+                      : "Only one of -z, -P, and -s can be specified at the same time");
+  }
+}
+
+std::uint64_t parse_length(const IoCommand& command, const std::string& text) {
+  constexpr std::uint64_t greatest = 2147483136;
+  const std::uint64_t length = parse_size(text);
+  if (length > greatest && command.operation != Operation::discard) {
+    const bool can_skip = command.name == "write";
+    throw Refusal("length cannot exceed " + std::to_string(greatest) +
+                  (can_skip ? " without -n" : "") + ", given " + text);
+  }
+  return length;
+}
+
+void take_range(IoRequest& request, const std::vector<std::string>& words) {
+  const IoCommand& command = *request.command;
+  const std::size_t most = command.takes_lengths ? words.size() : 2;
+  if (words.size() < 2 || words.size() > most) usage_refusal(command);
+  if (request.zeroes && words.size() != 2) {
+    throw Refusal("-z supports only a single length parameter");
+  }
+  request.offset = parse_size(words[0]);
+  for (std::size_t i = 1; i < words.size(); ++i) request.length += parse_length(command, words[i]);
+}
+
+void check_verification(const IoRequest& request) {
+  if (!request.pattern && (request.skip || request.verified)) usage_refusal(*request.command);
+  const std::uint64_t skip = request.skip.value_or(0);
+  if (skip > request.length || request.verified.value_or(0) > request.length - skip) {
+    throw Refusal("pattern verification range exceeds end of read data");
+  }
+}
+
+}  // namespace
+
+std::optional<IoRequest> parse_io_request(const std::string& line) {
+  const std::vector<std::string> words = split(line);
+  if (words.empty()) return std::nullopt;
+  const auto found = std::ranges::find(commands, words[0], &IoCommand::name);
+  if (found == commands.end()) throw Refusal("command \"" + words[0] + "\" not found");
+  check_count(*found, words.size() - 1);
+  IoRequest request{.command = &*found, .pattern = {}, .skip = {}, .verified = {}};
+  if (found->min_arguments == 0) return request;
+  const Parsed parsed = parse_options(*found, words);
+  take_options(request, parsed.options);
+  take_range(request, parsed.others);
+  check_verification(request);
+  return request;
+}
+
+}  // namespace engine::qmp

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace engine::qmp {
+
+/// What qemu-io is asked to do.
+enum class Operation { read, write, discard, flush, aio_flush, length };
+/// Whether the monitor waits for it.
+enum class Waiting { synchronous, asynchronous };
+
+/// How one of qemu-io's commands is called; see qemu_io_command.cpp for the table.
+struct IoCommand {
+  std::string_view name;
+  Operation operation;
+  Waiting waiting;
+  std::string_view options;  ///< as getopt(3) has them
+  unsigned min_arguments;
+  bool takes_lengths;  ///< more than one length
+  std::string_view usage;
+};
+
+/// A command line of qemu-io, read and checked.
+struct IoRequest {
+  const IoCommand* command;
+  std::uint64_t offset = 0;
+  std::uint64_t length = 0;
+  std::optional<std::byte> pattern;       ///< -P
+  std::optional<std::uint64_t> skip;      ///< -s of read
+  std::optional<std::uint64_t> verified;  ///< -l of read
+  bool quiet = false;                     ///< -q
+  bool verbose = false;                   ///< -v
+  bool zeroes = false;                    ///< -z
+  bool unmap = false;                     ///< -u
+  bool force_flush = false;               ///< -f
+};
+
+/// Reads a command line; none for an empty one. Throws Refusal with what qemu-io prints, without
+/// the last line end.
+std::optional<IoRequest> parse_io_request(const std::string& line);
+
+}  // namespace engine::qmp

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+#include "engine/qmp/arguments.h"
+#include "engine/qmp/commands.h"
+#include "engine/qmp/node_info.h"
+#include "engine/qmp/session.h"
+
+namespace engine::qmp {
+namespace {
+
+using nlohmann::json;
+using Answer = io::Task<json>;
+
+Answer query_block(Session& session, const json&) {
+  json all = json::array();
+  for (const block::Device& device : session.layer.devices()) {
+    all.push_back({{"device", device.id()},
+                   {"locked", false},
+                   {"removable", true},
+                   {"type", "unknown"},
+                   {"inserted", node_info(session.layer, device.root(), Nesting::deep)}});
+  }
+  return Answer::ready(std::move(all));
+}
+
+Answer query_named_block_nodes(Session& session, const json& arguments) {
+  const Nesting nesting = value_or(arguments, "flat", false) ? Nesting::flat : Nesting::deep;
+  json all = json::array();
+  for (const block::Node* node : session.layer.graph().nodes()) {
+    all.push_back(node_info(session.layer, *node, nesting));
+  }
+  return Answer::ready(std::move(all));
+}
+
+json block_job_info(const job::Job& job) {
+  json info{{"type", job.type()},
+            {"device", job.id()},
+            {"len", job.length().value},
+            {"offset", job.offset().value},
+            {"speed", job.speed()},
+            {"busy", job.busy()},
+            {"paused", job.paused()},
+            {"ready", job.status() == job::Status::ready || job.status() == job::Status::standby},
+            {"status", to_string(job.status())},
+            {"io-status", job.io_failed() ? "failed" : "ok"},
+            {"auto-finalize", job.options().finalize == job::Step::automatic},
+            {"auto-dismiss", job.options().dismiss == job::Step::automatic}};
+  if (!job.error().empty()) info["error"] = job.error();
+  return info;
+}
+
+Answer query_block_jobs(Session& session, const json&) {
+  json all = json::array();
+  for (const job::Job* job : session.jobs.jobs()) all.push_back(block_job_info(*job));
+  return Answer::ready(std::move(all));
+}
+
+Answer query_jobs(Session& session, const json&) {
+  json all = json::array();
+  for (const job::Job* job : session.jobs.jobs()) {
+    json info{{"id", job->id()},
+              {"type", job->type()},
+              {"status", to_string(job->status())},
+              {"current-progress", job->offset().value},
+              {"total-progress", job->length().value}};
+    if (!job->error().empty()) info["error"] = job->error();
+    all.push_back(std::move(info));
+  }
+  return Answer::ready(std::move(all));
+}
+
+Answer query_commands_list(Session&, const json&) {
+  json all = json::array();
+  for (const Command& command : all_commands()) all.push_back({{"name", command.name}});
+  return Answer::ready(std::move(all));
+}
+
+Answer query_version(Session&, const json&) {
+  return Answer::ready(
+      json{{"qemu", {{"major", 7}, {"minor", 2}, {"micro", 0}}}, {"package", "blocktwin"}});
+}
+
+}  // namespace
+
+std::vector<Command> query_commands() {
+  return {{"query-block", {}, query_block},
+          {"query-named-block-nodes",
+           {{"flat", Type::boolean, Presence::optional}},
+           query_named_block_nodes},
+          {"query-block-jobs", {}, query_block_jobs},
+          {"query-jobs", {}, query_jobs},
+          {"query-commands", {}, query_commands_list},
+          {"query-version", {}, query_version}};
+}
+
+}  // namespace engine::qmp
