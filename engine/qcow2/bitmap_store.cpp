@@ -184,14 +184,9 @@ io::Task<std::vector<std::string>> BitmapStore::stored_names() {
 }
 
 io::Task<void> BitmapStore::mark_in_use(const std::vector<std::string>& names) {
-  Header header = image_.header();
-  if (header.bitmaps && valid_extension(header) == nullptr) {
-    header.bitmaps.reset();
-    co_await image_.write_header(header);
-    co_return;
-  }
   std::vector<std::byte> directory = co_await read_directory_bytes();
   if (!set_in_use(directory, names)) co_return;
+  Header header = image_.header();
   try {
     header.autoclear_features &= ~autoclear::bitmaps;
     co_await image_.write_header(header);

@@ -53,8 +53,6 @@ class BitmapStore {
   /// Sets IN_USE in the directory entries named, in place, before their bitmaps may change (S48,
   /// S50): autoclear bit off, entries rewritten, autoclear bit on again, each durable before the
   /// next. Names without an entry are passed over; where nothing changes, nothing is written.
-  /// To be called, with no names if need be, whenever an image has become writable: an extension
-  /// that an earlier writer invalidated by clearing the autoclear bit goes then.
   io::Task<void> mark_in_use(const std::vector<std::string>& names);
 
   /// Refuses what could not be stored together with what is in memory already (S7, S8): version 2,
