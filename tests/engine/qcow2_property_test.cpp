@@ -32,7 +32,7 @@ rc::Gen<std::vector<Step>> steps(std::uint64_t disk_size, std::uint64_t cluster_
     if (*rc::gen::arbitrary<bool>()) size = round_up(size, cluster_size);
     size = std::min(size, disk_size - at);
     return Step{verb, at, size};
-  }));
+  });
   return rc::gen::container<std::vector<Step>>(step);
 }
 
