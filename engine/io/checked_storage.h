@@ -23,6 +23,7 @@ class CheckedStorage final : public Storage {
   ~CheckedStorage() override;
 
   ByteCount size() const override { return below_->size(); }
+  ByteCount allocated_size() const override { return below_->allocated_size(); }
   Access access() const override { return below_->access(); }
   Task<void> set_access(Access access) override;
   Task<void> resize(ByteCount size) override;

@@ -2,6 +2,7 @@
 #include "engine/io/file_storage.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -62,6 +63,13 @@ FileStorage::FileStorage(FileDescriptor file, std::string path, Access access, L
       access_(access),
       locking_(locking),
       size_(measured_size(file_.number())) {}
+
+ByteCount FileStorage::allocated_size() const {
+  constexpr std::uint64_t block_bytes = 512;  // of st_blocks, whatever the file system's own are
+  struct stat status {};
+  if (fstat(file_.number(), &status) != 0) return size_;
+  return {static_cast<std::uint64_t>(status.st_blocks) * block_bytes};
+}
 
 Task<void> FileStorage::set_access(Access access) {
   if (access != access_) reopen(access);

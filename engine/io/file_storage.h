@@ -32,6 +32,7 @@ class FileStorage final : public Storage {
   FileStorage(FileDescriptor file, std::string path, Access access, Locking locking);
 
   ByteCount size() const override { return size_; }
+  ByteCount allocated_size() const override;
   Access access() const override { return access_; }
   Task<void> set_access(Access access) override;
   Task<void> resize(ByteCount size) override;

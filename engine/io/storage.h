@@ -32,6 +32,8 @@ class Storage {
 
   /// The length of the file.
   virtual ByteCount size() const = 0;
+  /// How much space the file takes, holes not counted; its length where nobody keeps account.
+  virtual ByteCount allocated_size() const { return size(); }
   virtual Access access() const = 0;
   /// Turns a read-only opening into a writable one, or back; locks follow. Requires that nothing is
   /// in flight. Throws Refusal or IoError, and then nothing has changed.
