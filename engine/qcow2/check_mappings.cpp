@@ -75,10 +75,10 @@ io::Task<void> CheckWalk::count_l1(const Table& table, std::uint64_t references)
     const std::vector<std::uint64_t> slice = co_await read_slice(table, first);
     for (std::uint64_t raw : slice) {
       const TableEntry entry{raw};
-      if (!entry.has_place()) continue;
       if ((raw & l1_reserved) != 0) {
         report_.corrupt("ERROR found L1 entry with reserved bits set: " + plain_hex(raw));
       }
+      if (!entry.has_place()) continue;
       refer(entry.place(), geometry_.cluster_size().value, references);
       if (!aligned(entry.place())) {
         report_.corrupt("ERROR l2_offset=" + plain_hex(entry.place().value) +
@@ -107,6 +107,7 @@ io::Task<void> CheckWalk::count_l2_tables_of(const Table& l1) {
 io::Task<void> CheckWalk::count_l2(HostOffset place, L2Use& use, bool active) {
   if (use.counted || beyond_end(place, geometry_.cluster_size().value)) co_return;
   use.counted = true;
+  next_contiguous_.reset();
   const Table table{place, geometry_.cluster_size().value / entry_bytes};
   std::uint64_t first = 0;
   while (first < table.entries) {

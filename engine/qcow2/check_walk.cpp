@@ -109,20 +109,25 @@ io::Task<void> CheckWalk::count_refcounts() {
 void CheckWalk::count_refcount_block(std::uint64_t index, std::uint64_t entry) {
   const HostOffset place{entry & block_place_mask};
   const std::string number = std::to_string(index);
-  if (entry != place.value) {
+  const bool reserved = entry != place.value;
+  if (reserved) {
     report_.corrupt("ERROR refcount table entry " + number + " has reserved bits set");
-  } else if (!aligned(place)) {
-    report_.corrupt("ERROR refcount block " + number +
-                    " is not cluster aligned; refcount table entry corrupted");
-  } else if (place.value != 0 && place.value >= file_.size().value) {
-    report_.corrupt("ERROR refcount block " + number + " is outside image");
-  } else if (place.value != 0) {
-    blocks_.emplace(index, place);
-    refer(place, geometry_.cluster_size().value, 1);
-    const std::uint64_t references = counts_.get(geometry_.cluster_down(place));
-    if (references > 1) {
-      report_.corrupt("ERROR refcount block " + number + " refcount=" + std::to_string(references));
-    }
+  }
+  if (place.value == 0) return;
+  if (!aligned(place)) {
+    return report_.corrupt("ERROR refcount block " + number +
+                           " is not cluster aligned; refcount table entry corrupted");
+  }
+  if (place.value >= file_.size().value) {
+    return report_.corrupt("ERROR refcount block " + number + " is outside image");
+  }
+  blocks_.emplace(index, place);
+  // As qemu-img has it, an entry that is not right does not count as a reference.
+  if (reserved) return;
+  refer(place, geometry_.cluster_size().value, 1);
+  const std::uint64_t references = counts_.get(geometry_.cluster_down(place));
+  if (references > 1) {
+    report_.corrupt("ERROR refcount block " + number + " refcount=" + std::to_string(references));
   }
 }
 
