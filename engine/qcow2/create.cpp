@@ -52,8 +52,8 @@ Header header_for(const CreateOptions& options) {
   header.size = {round_up(options.size.value, 512)};
   header.backing_file = options.backing_file;
   header.backing_format = options.backing_format;
-  // As in QEMU: the names would take the room of a backing file's name.
-  if (options.version >= 3 && options.backing_file.empty())
+  // As in QEMU: in small clusters the names would take the room of other extensions.
+  if (options.version >= 3 && options.cluster_size.value > 4096)
     header.extensions.push_back(feature_name_table());
   return header;
 }
