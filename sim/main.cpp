@@ -1,2 +1,4 @@
 // SPDX-License-Identifier: MIT
-int main() { return 2; }
+#include "sim/cli/cli.h"
+
+int main(int argc, char** argv) { return sim::cli::run(argc, argv); }

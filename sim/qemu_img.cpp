@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "sim/child.h"
+#include "sim/images.h"
 
 namespace sim {
 
@@ -21,18 +22,6 @@ json error_of(const ProgramResult& result, const std::string& file) {
     if (text.starts_with(prefix) && text.size() > prefix.size()) text.erase(0, prefix.size());
   }
   return {{"error", {{"class", "GenericError"}, {"desc", text}}}};
-}
-
-json bitmaps_of(const json& info) {
-  json result = json::array();
-  const json::json_pointer place("/format-specific/data/bitmaps");
-  if (!info.contains(place)) return result;
-  for (const json& bitmap : info[place]) {
-    result.push_back({{"name", bitmap["name"]},
-                      {"granularity", bitmap["granularity"]},
-                      {"flags", bitmap["flags"]}});
-  }
-  return result;
 }
 
 }  // namespace
@@ -64,12 +53,7 @@ json QemuImg::info(const std::string& file) const {
   const ProgramResult result =
       run_program({program_, "info", "-U", "--output=json", file}, patience);
   if (result.status != 0) return error_of(result, file);
-  const json info = json::parse(result.output);
-  json shown{{"bitmaps", bitmaps_of(info)}};
-  for (const char* key : {"format", "virtual-size", "cluster-size", "backing-filename"}) {
-    if (info.contains(key)) shown[key] = info[key];
-  }
-  return shown;
+  return images::brief(json::parse(result.output));
 }
 
 json QemuImg::check(const std::string& file) const {

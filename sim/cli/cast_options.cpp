@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+#include "sim/cli/cast_options.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+#include "sim/usage_error.h"
+
+namespace sim::cli {
+
+void CastOptions::add_to(CLI::App& command) {
+  command.add_option("--storage", storage, "where the engine keeps images: sim (memory) or files")
+      ->check(CLI::IsMember({"sim", "files"}))
+      ->capture_default_str();
+  command.add_option("--dir", directory, "keep real image files below this directory")
+      ->type_name("DIR");
+  command.add_option("--qemu", cast.qemu, "the real QEMU to run for the subject qemu")
+      ->type_name("PROGRAM")
+      ->capture_default_str();
+}
+
+Cast CastOptions::chosen(const std::vector<std::string>& subjects) const {
+  Cast result = cast;
+  result.storage = storage == "files" ? StorageKind::files : StorageKind::sim;
+  for (const std::string& subject : subjects) {
+    if (subject != "model" && subject != "engine" && subject != "qemu") {
+      throw UsageError("--subject: '" + subject + "' is none of model, engine, qemu");
+    }
+    const auto& chosen = result.subjects;
+    if (std::find(chosen.begin(), chosen.end(), subject) != chosen.end()) {
+      throw UsageError("--subject: '" + subject + "' twice");
+    }
+    result.subjects.push_back(subject);
+  }
+  if (result.subjects.empty()) throw UsageError("--subject: none given");
+  return result;
+}
+
+}  // namespace sim::cli

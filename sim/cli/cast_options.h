@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+
+#include "sim/runner.h"
+
+namespace CLI {
+class App;
+}
+
+namespace sim::cli {
+
+/// The options that say on what scenarios run; shared by the commands that run them.
+struct CastOptions {
+  Cast cast;
+  std::string storage = "sim";
+  std::string directory;
+
+  /// Adds --storage, --dir and --qemu.
+  void add_to(CLI::App& command);
+  /// The cast with these subjects. Throws UsageError for an unknown or repeated one.
+  Cast chosen(const std::vector<std::string>& subjects) const;
+};
+
+}  // namespace sim::cli

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "engine/error.h"
+#include "engine/io/checked_storage.h"
+#include "engine/io/file_host.h"
+#include "engine/io/file_loop.h"
+#include "engine/qcow2/info.h"
+#include "sim/cli/cli.h"
+#include "sim/cli/img_text.h"
+#include "sim/images.h"
+#include "sim/usage_error.h"
+
+namespace sim::cli {
+
+using nlohmann::json;
+
+namespace {
+
+struct ImgArguments {
+  std::string file, size, format, options, backing_file, backing_format;
+  std::string output = "human";
+  bool quiet = false;
+  bool in_use = false;
+};
+
+/// `key=value,key=value` with qemu-img's keys, added to the options of images::create.
+void add_format_options(const std::string& text, json& options) {
+  std::istringstream parts(text);
+  for (std::string part; std::getline(parts, part, ',');) {
+    const std::size_t equals = part.find('=');
+    const std::string key = part.substr(0, equals);
+    const std::string value = equals == std::string::npos ? "on" : part.substr(equals + 1);
+    if (key != "cluster_size" && key != "compat" && key != "refcount_bits" && key != "size" &&
+        key != "backing_file" && key != "backing_fmt") {
+      throw UsageError("Unknown option '" + key + "'");
+    }
+    options[key] = value;
+  }
+}
+
+json create_options(const ImgArguments& arguments) {
+  json options{{"file", arguments.file}};
+  options["format"] = arguments.format.empty() ? "raw" : arguments.format;
+  add_format_options(arguments.options, options);
+  if (!arguments.size.empty()) options["size"] = arguments.size;
+  if (!arguments.backing_file.empty()) options["backing_file"] = arguments.backing_file;
+  if (!arguments.backing_format.empty()) options["backing_fmt"] = arguments.backing_format;
+  if (!options.contains("size")) throw UsageError("Image creation needs a size parameter");
+  return options;
+}
+
+/// Does `work` with a loop and a host; a refusal is qemu-img's one line and status 2.
+template <class Work>
+void on_files(const Work& work) {
+  engine::io::FileLoop loop;
+  engine::io::FileHost files;
+  engine::io::CheckedHost host(files);
+  try {
+    work(loop, host);
+  } catch (const engine::Refusal& refusal) {
+    const std::string hint = refusal.hint().empty() ? "" : "\n" + refusal.hint();
+    throw UsageError(refusal.what() + hint);
+  }
+}
+
+void create(const ImgArguments& arguments) {
+  const json options = create_options(arguments);
+  on_files([&](engine::io::FileLoop& loop, engine::io::Host& host) {
+    loop.run(images::create(loop, host, options));
+  });
+  if (!arguments.quiet) std::cout << formatting_text(options);
+}
+
+void info(const ImgArguments& arguments) {
+  json info;
+  on_files([&](engine::io::FileLoop& loop, engine::io::Host& host) {
+    const auto locking = arguments.in_use ? engine::io::Locking::off : engine::io::Locking::on;
+    const engine::qcow2::InfoRequest request{arguments.file, arguments.format, locking};
+    info = loop.run(engine::qcow2::image_info(loop, host, request));
+  });
+  std::cout << (arguments.output == "json" ? info.dump(4) + "\n" : info_text(info));
+}
+
+int check(const ImgArguments& arguments) {
+  json report;
+  on_files([&](engine::io::FileLoop& loop, engine::io::Host& host) {
+    report = loop.run(images::check(host, arguments.file, arguments.format));
+  });
+  const json findings = report["findings"];
+  report.erase("findings");
+  if (arguments.output == "json") {
+    std::cout << report.dump(4) << "\n";
+  } else if (!arguments.quiet) {
+    std::cout << check_text(report, findings);
+  }
+  return report.contains("corruptions") || report.contains("leaks") ? 1 : 0;
+}
+
+void add_common(CLI::App& command, ImgArguments& arguments) {
+  command.add_option("-f", arguments.format, "the image format: qcow2 or raw")->type_name("FMT");
+  command.add_flag("-q,--quiet", arguments.quiet, "print errors only");
+  command.add_flag("-U,--force-share", arguments.in_use, "look at an image that is in use");
+}
+
+void add_output(CLI::App& command, ImgArguments& arguments) {
+  command.add_option("--output", arguments.output, "human or json")
+      ->check(CLI::IsMember({"human", "json"}))
+      ->capture_default_str();
+}
+
+}  // namespace
+
+void add_img(CLI::App& program, int& status) {
+  const auto arguments = std::make_shared<ImgArguments>();
+  CLI::App* img = program.add_subcommand("img", "make and look at images, with qemu-img's options");
+  img->require_subcommand(1);
+  CLI::App* creator = img->add_subcommand("create", "make an image");
+  add_common(*creator, *arguments);
+  creator->add_option("-o", arguments->options, "cluster_size=, compat=, refcount_bits=, …");
+  creator->add_option("-b", arguments->backing_file, "the backing file")->type_name("FILE");
+  creator->add_option("-F", arguments->backing_format, "its format")->type_name("FMT");
+  creator->add_option("FILE", arguments->file)->required();
+  creator->add_option("SIZE", arguments->size, "in bytes, or with k, M, G, T, P, E");
+  creator->callback([arguments] { create(*arguments); });
+  CLI::App* informer = img->add_subcommand("info", "tell what an image is");
+  add_common(*informer, *arguments);
+  add_output(*informer, *arguments);
+  informer->add_option("FILE", arguments->file)->required();
+  informer->callback([arguments] { info(*arguments); });
+  CLI::App* checker = img->add_subcommand(
+      "check", "check an image's metadata; status 1 if something is wrong with it");
+  add_common(*checker, *arguments);
+  add_output(*checker, *arguments);
+  checker->add_option("FILE", arguments->file)->required();
+  checker->callback([arguments, &status] { status = check(*arguments); });
+}
+
+}  // namespace sim::cli

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <memory>
+
+#include "sim/cli/cast_options.h"
+#include "sim/cli/cli.h"
+#include "sim/replay.h"
+
+namespace sim::cli {
+
+namespace {
+
+struct ReplayArguments {
+  ReplayOptions options;
+  CastOptions cast;
+  std::vector<std::string> subjects{"model", "engine"};
+};
+
+struct TranscriptArguments {
+  CastOptions cast;
+  std::string scenario;
+  std::string subject = "engine";
+};
+
+}  // namespace
+
+void add_replay(CLI::App& program, int& status) {
+  const auto arguments = std::make_shared<ReplayArguments>();
+  CLI::App* command = program.add_subcommand(
+      "replay", "run scenarios on all subjects in lockstep, and compare them and the goldens");
+  command->add_option("PATH", arguments->options.paths,
+                      "scenarios, or directories of them (default: all of the project)");
+  command->add_option("--subject", arguments->subjects, "of model, engine, qemu")
+      ->delimiter(',')
+      ->expected(1)
+      ->type_name("NAME,…")
+      ->default_str("model,engine");
+  arguments->cast.add_to(*command);
+  command->add_option("--jobs", arguments->options.jobs, "how many scenarios run at once")
+      ->check(CLI::Range(1, 256))
+      ->type_name("N")
+      ->capture_default_str();
+  command->add_flag("--bless", arguments->options.bless, "rewrite the goldens");
+  command->add_flag("--verbose", arguments->options.verbose, "print the transcripts as they come");
+  command->callback([arguments, &status] {
+    arguments->options.cast = arguments->cast.chosen(arguments->subjects);
+    arguments->options.directory = arguments->cast.directory;
+    status = replay(arguments->options, std::cout, isatty(STDERR_FILENO) ? &std::cerr : nullptr);
+  });
+}
+
+void add_transcript(CLI::App& program, int& status) {
+  const auto arguments = std::make_shared<TranscriptArguments>();
+  CLI::App* command =
+      program.add_subcommand("transcript", "print the transcript of one scenario on one subject");
+  command->add_option("SCENARIO", arguments->scenario, "a scenario file")->required();
+  command->add_option("--subject", arguments->subject, "model, engine or qemu")
+      ->type_name("NAME")
+      ->capture_default_str();
+  arguments->cast.add_to(*command);
+  command->callback([arguments, &status] {
+    status = transcribe(arguments->scenario, arguments->cast.chosen({arguments->subject}),
+                        arguments->cast.directory, std::cout, std::cerr);
+  });
+}
+
+}  // namespace sim::cli

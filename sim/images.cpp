@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: MIT
+#include "sim/images.h"
+
+#include <array>
+#include <cmath>
+#include <cstdlib>
+
+#include "engine/error.h"
+#include "engine/qcow2/check.h"
+#include "engine/qcow2/image.h"
+
+namespace sim::images {
+
+using engine::ByteCount;
+using engine::HostOffset;
+using engine::Refusal;
+using engine::io::Access;
+using engine::io::Host;
+using engine::io::Locking;
+using engine::io::Runtime;
+using engine::io::Storage;
+using engine::io::Task;
+using nlohmann::json;
+
+namespace {
+
+/// A path in a header is relative to the image that has it.
+std::string resolve(const std::string& image, const std::string& path) {
+  if (path.starts_with('/')) return path;
+  const std::size_t slash = image.rfind('/');
+  return slash == std::string::npos ? path : image.substr(0, slash + 1) + path;
+}
+
+std::uint64_t size_of(const json& options) {
+  const std::optional<std::uint64_t> size = parse_size(options.at("size"));
+  if (size) return *size;
+  throw Refusal(
+      "Invalid image size specified. You may use k, M, G, T, P or E suffixes for kilobytes, "
+      "megabytes, gigabytes, terabytes, petabytes and exabytes.");
+}
+
+std::uint64_t number_option(const json& options, const char* key) {
+  const std::string text = options.at(key);
+  const std::optional<std::uint64_t> number = parse_size(text);
+  if (number) return *number;
+  throw Refusal("Parameter '" + std::string(key) + "' expects a number");
+}
+
+engine::qcow2::CreateOptions create_options(const json& options) {
+  engine::qcow2::CreateOptions result;
+  // QEMU rounds the size of a disk up to whole sectors.
+  result.size = ByteCount{engine::round_up(size_of(options), 512)};
+  if (options.contains("cluster_size")) {
+    result.cluster_size = ByteCount{number_option(options, "cluster_size")};
+  }
+  if (options.contains("refcount_bits")) {
+    result.refcount_bits = static_cast<unsigned>(number_option(options, "refcount_bits"));
+  }
+  const std::string compat = options.value("compat", "1.1");
+  if (compat == "0.10" || compat == "v2") {
+    result.version = 2;
+  } else if (compat != "1.1" && compat != "v3") {
+    throw Refusal("Parameter 'version' does not accept value '" + compat + "'");
+  }
+  result.backing_file = options.value("backing_file", "");
+  result.backing_format = options.value("backing_fmt", "");
+  return result;
+}
+
+/// The backing file must be there before an image is put on it.
+Task<void> require_backing(Host& host, const json& options) {
+  const std::string backing = options.value("backing_file", "");
+  if (backing.empty()) co_return;
+  if (!options.contains("backing_fmt")) {
+    throw Refusal("Backing file specified without backing format");
+  }
+  const std::string path = resolve(options.at("file"), backing);
+  std::unique_ptr<Storage> file = co_await host.open(path, Access::read_only, Locking::off);
+}
+
+Task<bool> is_qcow2(Storage& file) {
+  std::array<std::byte, 4> magic{};
+  const std::span<std::byte> buffer(magic);
+  co_await file.read(HostOffset{0}, buffer);
+  co_return magic == std::array{std::byte{'Q'}, std::byte{'F'}, std::byte{'I'}, std::byte{0xfb}};
+}
+
+json check_json(const engine::qcow2::CheckReport& report, const std::string& path) {
+  json result{{"filename", path},
+              {"format", "qcow2"},
+              {"image-end-offset", report.image_end_offset.value},
+              {"total-clusters", report.total_clusters},
+              {"check-errors", 0},
+              {"findings", report.findings}};
+  const auto add = [&](const char* key, std::uint64_t value) {
+    if (value > 0) result[key] = value;
+  };
+  add("corruptions", report.corruptions);
+  add("leaks", report.leaks);
+  add("allocated-clusters", report.allocated_clusters);
+  add("fragmented-clusters", report.fragmented_clusters);
+  add("compressed-clusters", report.compressed_clusters);
+  return result;
+}
+
+}  // namespace
+
+std::optional<std::uint64_t> parse_size(const std::string& text) {
+  if (text.empty() || text.find_first_of("-+ \t") != std::string::npos) return std::nullopt;
+  char* end = nullptr;
+  const long double number = std::strtold(text.c_str(), &end);
+  std::string suffix = end;
+  if (suffix.size() > 1 || end == text.c_str() || !std::isfinite(number)) return std::nullopt;
+  static const std::string suffixes = "bkmgtpe";
+  unsigned power = 0;
+  if (!suffix.empty()) {
+    const std::size_t at = suffixes.find(static_cast<char>(std::tolower(suffix[0])));
+    if (at == std::string::npos) return std::nullopt;
+    power = static_cast<unsigned>(at);
+  }
+  const long double bytes = std::ldexp(number, static_cast<int>(10 * power));
+  if (bytes < 0 || bytes >= std::ldexp(1.0L, 63)) return std::nullopt;
+  return static_cast<std::uint64_t>(bytes);
+}
+
+Task<void> create(Runtime&, Host& host, json options) {
+  const std::string format = options.value("format", "qcow2");
+  const std::string path = options.at("file");
+  if (format == "raw") {
+    const ByteCount size{size_of(options)};
+    std::unique_ptr<Storage> raw = co_await host.create(path);
+    co_await raw->resize(size);
+    co_return;
+  }
+  if (format != "qcow2") throw Refusal("Unknown file format '" + format + "'");
+  const engine::qcow2::CreateOptions chosen = create_options(options);
+  co_await require_backing(host, options);
+  std::unique_ptr<Storage> file = co_await host.create(path);
+  co_await engine::qcow2::create(*file, chosen);
+}
+
+Task<json> check(Host& host, std::string path, std::string format) {
+  std::unique_ptr<Storage> file = co_await host.open(path, Access::read_only, Locking::off);
+  bool qcow2 = format == "qcow2";
+  if (format.empty()) qcow2 = co_await is_qcow2(*file);
+  if (!qcow2) throw Refusal("This image format does not support checks");
+  const engine::qcow2::CheckReport report = co_await engine::qcow2::check(*file);
+  co_return check_json(report, path);
+}
+
+json brief(const json& info) {
+  json shown{{"bitmaps", json::array()}};
+  for (const char* key : {"format", "virtual-size", "cluster-size", "backing-filename"}) {
+    if (info.contains(key)) shown[key] = info[key];
+  }
+  const json::json_pointer place("/format-specific/data/bitmaps");
+  if (!info.contains(place)) return shown;
+  for (const json& bitmap : info[place]) {
+    shown["bitmaps"].push_back({{"name", bitmap["name"]},
+                                {"granularity", bitmap["granularity"]},
+                                {"flags", bitmap["flags"]}});
+  }
+  return shown;
+}
+
+}  // namespace sim::images

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+#include "engine/io/runtime.h"
+#include "engine/io/storage.h"
+
+/// Image files without a running process: what qemu-img does, done by the engine. Paths are real
+/// ones. Refusals are engine::Refusal in qemu-img's words, without its name in front.
+namespace sim::images {
+
+/// A number of bytes as qemu-img takes it: "1048576", "64K", "1.5G". Nothing if it is none.
+std::optional<std::uint64_t> parse_size(const std::string& text);
+
+/// Makes an image; the options of Subject::create_image.
+engine::io::Task<void> create(engine::io::Runtime& runtime, engine::io::Host& host,
+                              nlohmann::json options);
+
+/// What `qemu-img check --output=json` tells, and "findings", a line each. The file may be in use.
+engine::io::Task<nlohmann::json> check(engine::io::Host& host, std::string path,
+                                       std::string format);
+
+/// The part of what qemu-img info tells (engine/qcow2/info.h) that subjects show: the shape of
+/// model::image_info.
+nlohmann::json brief(const nlohmann::json& info);
+
+}  // namespace sim::images

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT
+#include "sim/replay.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <ostream>
+#include <thread>
+
+#include "sim/golden.h"
+#include "sim/report.h"
+#include "sim/summary.h"
+#include "sim/workspace.h"
+
+namespace sim {
+
+namespace {
+
+/// Runs scenarios on some threads; results are taken in the order of the scenarios.
+class Pool {
+ public:
+  Pool(const std::vector<Scenario>& scenarios, const Cast& cast, Workspace* workspace,
+       unsigned jobs)
+      : scenarios_(scenarios), cast_(cast), workspace_(workspace), results_(scenarios.size()) {
+    const std::size_t threads = std::min<std::size_t>(jobs, scenarios.size());
+    if (threads <= 1) return;  // the taker does the work
+    for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
+  }
+  ~Pool() {
+    {
+      const std::lock_guard lock(mutex_);
+      next_ = scenarios_.size();
+    }
+    for (std::thread& thread : threads_) thread.join();
+  }
+
+  /// The result of scenario `index`, once it is there.
+  ScenarioResult take(std::size_t index) {
+    if (threads_.empty()) return run_scenario(scenarios_[index], cast_, workspace_);
+    std::unique_lock lock(mutex_);
+    done_.wait(lock, [&] { return results_[index].done; });
+    if (results_[index].error) std::rethrow_exception(results_[index].error);
+    return std::move(results_[index].result);
+  }
+
+ private:
+  struct Slot {
+    bool done = false;
+    ScenarioResult result;
+    std::exception_ptr error;
+  };
+
+  void work() {
+    while (true) {
+      std::size_t index;
+      {
+        const std::lock_guard lock(mutex_);
+        if (next_ >= scenarios_.size()) return;
+        index = next_++;
+      }
+      Slot slot;
+      try {
+        slot.result = run_scenario(scenarios_[index], cast_, workspace_);
+      } catch (...) {
+        slot.error = std::current_exception();
+      }
+      const std::lock_guard lock(mutex_);
+      results_[index] = std::move(slot);
+      results_[index].done = true;
+      done_.notify_all();
+    }
+  }
+
+  const std::vector<Scenario>& scenarios_;
+  const Cast& cast_;
+  Workspace* workspace_;
+  std::vector<Slot> results_;
+  std::mutex mutex_;
+  std::condition_variable done_;
+  std::size_t next_ = 0;
+  std::vector<std::thread> threads_;
+};
+
+/// What is known of a scenario's run is printed, and its golden looked at.
+GoldenState report(const Scenario& scenario, const ScenarioResult& result,
+                   const ReplayOptions& options, std::ostream& out) {
+  if (options.verbose) out << result.transcript.text();
+  for (const TestcaseResult& testcase : result.testcases) {
+    if (testcase.difference) {
+      out << difference_text(scenario, testcase.title, *testcase.difference) << "\n";
+    }
+  }
+  // A transcript that broke off in a difference says nothing about the golden.
+  if (scenario.golden.empty() || !result.agreed()) return GoldenState::none;
+  if (options.bless) {
+    return bless(scenario.golden, result.transcript.text()) ? GoldenState::blessed
+                                                            : GoldenState::same;
+  }
+  const std::optional<std::string> golden = read_golden(scenario.golden);
+  if (!golden) {
+    out << scenario.golden << ": is missing (replay --bless writes it)\n\n";
+    return GoldenState::missing;
+  }
+  const auto difference =
+      golden_difference(scenario, result.transcript, *golden, options.cast.subjects);
+  if (!difference) return GoldenState::same;
+  out << *difference << "\n";
+  return GoldenState::differs;
+}
+
+/// Null if the cast needs no files.
+std::unique_ptr<Workspace> make_workspace(const Cast& cast, const std::string& directory) {
+  return cast.needs_files() ? std::make_unique<Workspace>(directory) : nullptr;
+}
+
+}  // namespace
+
+int replay(const ReplayOptions& options, std::ostream& out, std::ostream* progress) {
+  const Project project = find_project();
+  std::vector<Scenario> scenarios;
+  for (const std::string& path : find_scenarios(options.paths, project)) {
+    scenarios.push_back(load_scenario(path, project));
+  }
+  const std::unique_ptr<Workspace> workspace = make_workspace(options.cast, options.directory);
+  Summary summary(options.cast.subjects);
+  Pool pool(scenarios, options.cast, workspace.get(), options.jobs);
+  for (std::size_t i = 0; i < scenarios.size(); ++i) {
+    if (progress != nullptr) {
+      *progress << "\r\033[K[" << i + 1 << "/" << scenarios.size() << "] " << scenarios[i].name
+                << std::flush;
+    }
+    const ScenarioResult result = pool.take(i);
+    if (progress != nullptr) *progress << "\r\033[K" << std::flush;
+    summary.add(scenarios[i], result, report(scenarios[i], result, options, out));
+  }
+  out << summary.text();
+  return summary.all_agree() ? 0 : 1;
+}
+
+int transcribe(const std::string& path, const Cast& cast, const std::string& directory,
+               std::ostream& out, std::ostream& errors) {
+  const Scenario scenario = load_scenario(path, find_project());
+  const std::unique_ptr<Workspace> workspace = make_workspace(cast, directory);
+  const ScenarioResult result = run_scenario(scenario, cast, workspace.get());
+  out << result.transcript.text();
+  for (const TestcaseResult& testcase : result.testcases) {
+    if (testcase.difference) {
+      errors << difference_text(scenario, testcase.title, *testcase.difference);
+    }
+  }
+  return result.agreed() ? 0 : 1;
+}
+
+}  // namespace sim

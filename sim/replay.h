@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <iosfwd>
+#include <string>
+#include <vector>
+
+#include "sim/runner.h"
+
+namespace sim {
+
+/// What `blocktwin replay` is told.
+struct ReplayOptions {
+  std::vector<std::string> paths;  ///< empty: all of the project
+  Cast cast;
+  std::string directory;  ///< where real files go and stay; empty: a temporary directory
+  unsigned jobs = 1;      ///< how many scenarios run at once
+  bool bless = false;     ///< rewrite goldens instead of comparing
+  bool verbose = false;   ///< transcripts as they come
+};
+
+/// Runs scenarios, compares subjects and goldens, and prints what differs and a summary on `out`.
+/// Progress goes to `progress`, which may be null. Answers the exit status: 0 or 1. Throws
+/// script::ScriptError and UsageError before anything runs.
+int replay(const ReplayOptions& options, std::ostream& out, std::ostream* progress);
+
+/// Prints the transcript of one scenario on one subject. Answers 0, or 1 after a difference from
+/// the model, which goes to `errors`.
+int transcribe(const std::string& path, const Cast& cast, const std::string& directory,
+               std::ostream& out, std::ostream& errors);
+
+}  // namespace sim

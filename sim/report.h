@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "sim/runner.h"
+
+namespace sim {
+
+/// A difference for a human: where (FILE:LINE, testcase, step), what is wrong with whom, what each
+/// subject showed, and who stands alone against two others. Ends with a line end.
+std::string difference_text(const Scenario& scenario, const std::string& testcase,
+                            const Difference& difference);
+
+/// Compares a transcript with the golden text. The answer tells the golden's line, the step it
+/// belongs to, and both lines; nothing if they are equal to the byte.
+std::optional<std::string> golden_difference(const Scenario& scenario, const Transcript& transcript,
+                                             const std::string& golden,
+                                             const std::vector<std::string>& subjects);
+
+/// "model", "model and engine", "model, engine and qemu".
+std::string joined_names(const std::vector<std::string>& names);
+
+}  // namespace sim

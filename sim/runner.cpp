@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+#include "sim/runner.h"
+
+#include <algorithm>
+#include <memory>
+
+#include "engine/check.h"
+#include "sim/workspace.h"
+
+namespace sim {
+
+using nlohmann::json;
+
+namespace {
+
+bool contains(const std::vector<std::string>& list, const std::string& name) {
+  return std::find(list.begin(), list.end(), name) != list.end();
+}
+
+/// The files that a testcase made, as far as they are to be checked at its end.
+class MadeImages {
+ public:
+  void note(const Step& step, const json& answer) {
+    if (!answer.is_object() || !answer.contains("return")) return;
+    if (const auto* create = std::get_if<CreateStep>(&step.action)) {
+      if (create->options.value("format", "qcow2") == "qcow2") add(create->options["file"]);
+    }
+    if (const auto* command = std::get_if<QmpStep>(&step.action)) {
+      const json& request = command->request;
+      if (request["execute"] != "blockdev-snapshot-sync") return;
+      const json& arguments = request["arguments"];
+      if (arguments.value("format", "qcow2") == "qcow2") add(arguments["snapshot-file"]);
+    }
+  }
+  const std::vector<std::string>& files() const { return files_; }
+
+ private:
+  void add(const std::string& file) {
+    if (!contains(files_, file)) files_.push_back(file);
+  }
+
+  std::vector<std::string> files_;
+};
+
+/// One testcase on its subjects.
+class TestcaseRun {
+ public:
+  explicit TestcaseRun(std::vector<std::unique_ptr<Subject>> subjects)
+      : subjects_(std::move(subjects)), lockstep_(pointers()) {}
+
+  std::optional<Difference> run(const Scenario::Testcase& testcase, Transcript& transcript) {
+    transcript.title(testcase.title);
+    for (const Step& step : testcase.steps) {
+      if (auto difference = lockstep_.step(step)) return difference;
+      transcript.step(step, lockstep_.allowed());
+      images_.note(step, lockstep_.allowed());
+    }
+    return finish();
+  }
+
+ private:
+  std::vector<Subject*> pointers() const {
+    std::vector<Subject*> result;
+    for (const auto& subject : subjects_) result.push_back(subject.get());
+    return result;
+  }
+
+  std::optional<Difference> finish() {
+    const Step quit{0, "the end: quit", StopStep{Stop::clean}};
+    if (auto difference = lockstep_.step(quit)) return difference;
+    for (const std::string& file : images_.files()) {
+      const Step check{0, "the end: check " + file, ShowStep{Sight::check, file, {}, file}};
+      if (auto difference = lockstep_.step(check)) return difference;
+    }
+    return std::nullopt;
+  }
+
+  std::vector<std::unique_ptr<Subject>> subjects_;
+  Lockstep lockstep_;
+  MadeImages images_;
+};
+
+std::unique_ptr<Subject> make_subject(const std::string& name, const Cast& cast,
+                                      const Scenario& scenario, const std::string& testcase,
+                                      Workspace* workspace) {
+  const auto place = [&] {
+    INVARIANT(workspace != nullptr);
+    return workspace->place(name, scenario.name, testcase);
+  };
+  if (name == "qemu") return make_qemu_subject(cast.qemu, place());
+  INVARIANT(name == "engine");
+  const bool files = cast.storage == StorageKind::files;
+  return make_engine_subject(cast.storage, files ? place() : "", Timing::instant);
+}
+
+}  // namespace
+
+bool Cast::needs_files() const {
+  return contains(subjects, "qemu") ||
+         (storage == StorageKind::files && contains(subjects, "engine"));
+}
+
+bool ScenarioResult::agreed() const {
+  return std::none_of(testcases.begin(), testcases.end(),
+                      [](const TestcaseResult& each) { return each.difference.has_value(); });
+}
+
+ScenarioResult run_scenario(const Scenario& scenario, const Cast& cast, Workspace* workspace) {
+  ScenarioResult result;
+  for (const Scenario::Testcase& testcase : scenario.testcases) {
+    std::vector<std::unique_ptr<Subject>> subjects;
+    subjects.push_back(make_model_subject());
+    for (const std::string& name : cast.subjects) {
+      if (name == "model") continue;
+      subjects.push_back(make_subject(name, cast, scenario, testcase.title, workspace));
+    }
+    TestcaseRun run(std::move(subjects));
+    result.testcases.push_back({testcase.title, run.run(testcase, result.transcript)});
+  }
+  return result;
+}
+
+}  // namespace sim

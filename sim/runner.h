@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sim/lockstep.h"
+#include "sim/scenario.h"
+#include "sim/subjects.h"
+#include "sim/transcript.h"
+
+namespace sim {
+
+class Workspace;
+
+/// On what scenarios run.
+struct Cast {
+  std::vector<std::string> subjects;  ///< of "model", "engine", "qemu"
+  StorageKind storage = StorageKind::sim;
+  std::string qemu = "qemu-system-x86_64";
+
+  /// Whether a subject needs a directory of real files.
+  bool needs_files() const;
+};
+
+/// How one testcase went.
+struct TestcaseResult {
+  std::string title;
+  std::optional<Difference> difference;
+};
+
+/// How a scenario went. The transcript shows what the oracle allows, and so holds for every subject
+/// that did not differ; a testcase ends with its first difference.
+struct ScenarioResult {
+  std::vector<TestcaseResult> testcases;
+  Transcript transcript;
+
+  bool agreed() const;
+};
+
+/// Runs every testcase, each with new subjects. The model always goes along as the oracle; at the
+/// end the process is quit and every image that was made is checked. `workspace` may be null if
+/// the cast needs no files.
+ScenarioResult run_scenario(const Scenario& scenario, const Cast& cast, Workspace* workspace);
+
+}  // namespace sim

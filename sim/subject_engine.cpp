@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: MIT
+#include <deque>
+#include <nlohmann/json.hpp>
+
+#include "engine/error.h"
+#include "engine/io/checked_storage.h"
+#include "engine/io/file_host.h"
+#include "engine/qcow2/info.h"
+#include "engine/qmp/monitor.h"
+#include "sim/disk.h"
+#include "sim/hmp.h"
+#include "sim/images.h"
+#include "sim/names.h"
+#include "sim/subjects.h"
+#include "sim/world.h"
+
+namespace sim {
+
+using engine::io::Host;
+using engine::qmp::Monitor;
+using nlohmann::json;
+
+namespace {
+
+/// Where the simulated disk has the files of a testcase.
+constexpr const char* simulated_directory = "/TEST_DIR";
+
+json refused(const std::string& text) {
+  return {{"error", {{"class", "GenericError"}, {"desc", text}}}};
+}
+
+json done() { return {{"return", json::object()}}; }
+
+/// Runs of equal bytes, in the shape of model::contents.
+class RunWriter {
+ public:
+  void add(std::uint64_t offset, std::span<const std::byte> bytes) {
+    for (std::size_t i = 0; i < bytes.size();) {
+      std::size_t end = i + 1;
+      while (end < bytes.size() && bytes[end] == bytes[i]) ++end;
+      append(offset + i, end - i, std::to_integer<unsigned>(bytes[i]));
+      i = end;
+    }
+  }
+  json take() { return std::move(runs_); }
+
+ private:
+  void append(std::uint64_t start, std::uint64_t length, unsigned byte) {
+    if (!runs_.empty() && last_ == byte) {
+      runs_.back()[1] = runs_.back()[1].get<std::uint64_t>() + length;
+      return;
+    }
+    runs_.push_back({start, length, json::array({byte})});
+    last_ = byte;
+  }
+
+  json runs_ = json::array();
+  unsigned last_ = 0;
+};
+
+/// The engine as a subject: a Monitor in a world of its own, on a disk in memory or on real files.
+class EngineSubject : public Subject {
+ public:
+  EngineSubject(StorageKind storage, const std::string& directory, Timing timing)
+      : world_(choice_),
+        disk_(world_, timing == Timing::instant ? instant_latency : timed_latency, Journal::off),
+        host_(storage == StorageKind::sim ? static_cast<Host&>(disk_) : files_),
+        names_(storage == StorageKind::sim ? simulated_directory : directory) {
+    disk_.add_directory(simulated_directory);
+  }
+  ~EngineSubject() override { die(); }
+
+  std::string_view name() const override { return "engine"; }
+
+  json execute(const json& request) override {
+    json reply = send(names_.to_real(request));
+    if (ends_process(request, reply)) die();
+    return names_.to_script(std::move(reply));
+  }
+
+  std::optional<json> await_event(const std::string& name) override {
+    monitor();
+    std::optional<json> found;
+    world_.run_until([&] { return (found = take_event(name)).has_value(); });
+    if (!found) return std::nullopt;
+    return names_.to_script(std::move(*found));
+  }
+
+  std::string guest_io(const std::string& node, const std::string& command) override {
+    console_.clear();
+    const std::string answer = human(hmp::io_line(node, names_.to_real(command)));
+    if (answer.empty() && console_.empty()) return {};
+    return names_.to_script(hmp::io_trouble(answer, console_));
+  }
+
+  json create_image(const json& options) override {
+    return answer([&] {
+      world_.run(images::create(world_, host_, names_.to_real(options)));
+      return done();
+    });
+  }
+  json add_drive(const json& options) override {
+    return names_.to_script(hmp::drive_reply(human(hmp::drive_line(names_.to_real(options)))));
+  }
+  json delete_drive(const std::string& id) override {
+    return names_.to_script(hmp::drive_reply(human("drive_del " + id)));
+  }
+  void run(unsigned events) override { world_.run_events(events); }
+
+  void stop(Stop how) override {
+    if (how == Stop::power) throw SubjectFailure("power cuts are not simulated yet");
+    if (monitor_ && how == Stop::clean) send({{"execute", "quit"}});
+    die();
+  }
+
+  json image_info(const std::string& file) override {
+    return answer([&] {
+      const engine::qcow2::InfoRequest request{names_.to_real(file), "", engine::io::Locking::off};
+      return images::brief(world_.run(engine::qcow2::image_info(world_, host_, request)));
+    });
+  }
+  json image_check(const std::string& file) override {
+    return answer([&] {
+      const json report = world_.run(images::check(host_, names_.to_real(file), ""));
+      return json{{"corruptions", report.value("corruptions", 0)},
+                  {"leaks", report.value("leaks", 0)}};
+    });
+  }
+  json dirty_ranges(const std::string& node, const std::string& bitmap) override {
+    return answer([&] {
+      json runs = json::array();
+      for (const engine::bitmap::Range& range : monitor().dirty_ranges(node, bitmap)) {
+        runs.push_back({range.start.value, range.length.value});
+      }
+      return json{{"must", runs}, {"may", runs}};
+    });
+  }
+  json contents(const std::string& node) override {
+    return answer([&] { return read_all(node); });
+  }
+
+ private:
+  Monitor& monitor() {
+    if (!monitor_) {
+      monitor_ = std::make_unique<Monitor>(
+          world_, host_,
+          engine::qmp::Sinks{[this](const json& event) { events_.push_back(event); },
+                             [this](const std::string& text) { console_ += text; }});
+    }
+    return *monitor_;
+  }
+
+  json send(json request) { return world_.run(monitor().execute(std::move(request))); }
+
+  std::string human(const std::string& line) {
+    const json reply = send(hmp::request(line));
+    return reply.contains("return") ? reply["return"].get<std::string>()
+                                    : reply["error"]["desc"].get<std::string>();
+  }
+
+  static bool ends_process(const json& request, const json& reply) {
+    const auto command = request.find("execute");
+    return command != request.end() && *command == "quit" && reply.contains("return");
+  }
+
+  /// The process is gone: nobody waits any more, and what it sent and was not read is lost.
+  void die() {
+    world_.drop_waiters();
+    monitor_.reset();
+    events_.clear();
+  }
+
+  std::optional<json> take_event(const std::string& name) {
+    for (auto event = events_.begin(); event != events_.end(); ++event) {
+      if ((*event)["event"] != name) continue;
+      json found = std::move(*event);
+      events_.erase(event);
+      return found;
+    }
+    return std::nullopt;
+  }
+
+  /// A refusal is an answer; anything else that is thrown is a broken engine.
+  template <class Work>
+  json answer(const Work& work) {
+    try {
+      return names_.to_script(work());
+    } catch (const engine::Refusal& refusal) {
+      return names_.to_script(refused(refusal.what()));
+    }
+  }
+
+  json read_all(const std::string& node) {
+    constexpr std::uint64_t step = 1 << 20;
+    const std::uint64_t length = monitor().length(node).value;
+    RunWriter runs;
+    std::vector<std::byte> buffer;
+    for (std::uint64_t at = 0; at < length; at += step) {
+      buffer.resize(std::min(step, length - at));
+      const std::span<std::byte> part(buffer);
+      world_.run(monitor().read(node, engine::GuestOffset{at}, part));
+      runs.add(at, part);
+    }
+    return runs.take();
+  }
+
+  FirstChoice choice_;
+  World world_;
+  Disk disk_;
+  engine::io::FileHost files_;
+  engine::io::CheckedHost host_;
+  Names names_;
+  std::deque<json> events_;
+  std::string console_;
+  std::unique_ptr<Monitor> monitor_;
+};
+
+}  // namespace
+
+std::unique_ptr<Subject> make_engine_subject(StorageKind storage, const std::string& directory,
+                                             Timing timing) {
+  return std::make_unique<EngineSubject>(storage, directory, timing);
+}
+
+}  // namespace sim

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+
+namespace sim {
+
+/// The directory in which subjects with real files work: one that the user named and keeps, or a
+/// temporary one that goes with this object.
+class Workspace {
+ public:
+  /// An empty `kept` asks for a temporary directory, which is made at once. Throws UsageError if
+  /// `kept` cannot be made.
+  explicit Workspace(const std::string& kept);
+  Workspace(const Workspace&) = delete;
+  Workspace& operator=(const Workspace&) = delete;
+  ~Workspace();
+
+  /// An empty directory for one testcase on one subject; what an earlier run left is removed.
+  std::string place(const std::string& subject, const std::string& scenario,
+                    const std::string& testcase);
+
+ private:
+  std::string root_;
+  bool temporary_;
+};
+
+}  // namespace sim
