@@ -129,10 +129,10 @@ json set_recording(State& state, const json& arguments, bool enabled) {
   return json::object();
 }
 
-/// The granules of one size that those of another size touch (S20).
-Runs regrained(const Runs& granules, Number from, Number to) {
+/// The granules of one size, none past the disk, that those of another size touch (S20, M18).
+Runs regrained(const Runs& granules, Number from, Number to, Number size) {
   Runs bytes;
-  for (const auto& [start, end] : granules) bytes.add(start * from, end * from);
+  for (const auto& [start, end] : granules) bytes.add(start * from, std::min(end * from, size));
   return units_of(bytes, to);
 }
 
@@ -164,8 +164,8 @@ json bitmap_merge(State& state, const json& arguments) {
       refuse("Bitmaps are of different sizes (destination size is " + std::to_string(to) +
              ", source size is " + std::to_string(from) + ") and can't be merged");
     }
-    merged.must.add(regrained(source.bits.must, source.granularity, target.granularity));
-    merged.may.add(regrained(source.bits.may, source.granularity, target.granularity));
+    merged.must.add(regrained(source.bits.must, source.granularity, target.granularity, to));
+    merged.may.add(regrained(source.bits.may, source.granularity, target.granularity, to));
   }
   target.bits = std::move(merged);
   return json::object();

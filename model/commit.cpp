@@ -9,7 +9,8 @@ using nlohmann::json;
 
 /// S92: at rest it is exact.
 json progress(const Job& job) {
-  return between(job.copied, job.copied + job.surplus + job.bulk.total() + job.fresh_most);
+  return between(job.copied,
+                 job.copied + job.surplus + job.bulk.total() + job.doubt.total() + job.fresh_most);
 }
 
 bool certainly_running(const Job& job) {
@@ -22,12 +23,18 @@ namespace {
 /// M2: the base may from now on hold what the source shows there, and its bitmaps may know.
 void expect_copies(State& state, const Job& job, const Runs& runs) {
   Node& base = state.nodes.at(job.base);
-  Extents& data = state.files.at(base.file).data;
-  for (const auto& [start, end] : runs) {
-    for (const Piece& piece : look(state, state.nodes.at(job.top), start, end)) {
-      blend(data, piece.start, piece.end, {0, piece.bytes}, {0, {}, true});
+  Image& image = state.files.at(base.file);
+  const auto may_hold = [&](const Node& source, const Runs& where) {
+    for (const auto& [start, end] : where) {
+      for (const Piece& piece : look(state, source, start, end)) {
+        blend(image.data, piece.start, piece.end, {0, piece.bytes}, {0, {}, true});
+      }
     }
-  }
+  };
+  Runs rest = widened(runs, image.cluster, image.size);
+  rest.remove(runs);
+  may_hold(state.nodes.at(job.top), runs);
+  may_hold(base, rest);
   for (Bitmap& bitmap : base.bitmaps) {
     bitmap.unsure.remove(runs);
     if (bitmap.enabled) bitmap.bits.may.add(units_of(runs, bitmap.granularity));
@@ -37,10 +44,9 @@ void expect_copies(State& state, const Job& job, const Runs& runs) {
 /// S77: the copies are made. Bitmaps know, but for what was copied before they could (M6).
 void settle_copies(State& state, const Job& job, const Runs& runs) {
   Node& base = state.nodes.at(job.base);
-  Extents& data = state.files.at(base.file).data;
   for (const auto& [start, end] : runs) {
     for (const Piece& piece : look(state, state.nodes.at(job.top), start, end)) {
-      paint(data, piece.start, piece.end, piece.bytes);
+      put(state, base, piece.start, piece.end, piece.bytes);
     }
   }
   for (Bitmap& bitmap : base.bitmaps) {
@@ -63,11 +69,10 @@ void plan_copies(State& state, Job& job) {
     surely.add(std::min(layer.size, size), size);
   }
   job.bulk = widened(surely, job.granularity, size);
-  job.fresh = widened(perhaps, job.granularity, size);
-  job.fresh.remove(job.bulk);
-  job.fresh_most = job.fresh.total();
+  job.doubt = widened(perhaps, job.granularity, size);
+  job.doubt.remove(job.bulk);
   expect_copies(state, job, job.bulk);
-  expect_copies(state, job, job.fresh);
+  expect_copies(state, job, job.doubt);
 }
 
 json job_data(const Job& job) {
@@ -90,7 +95,8 @@ void become_ready(State& state, Job& job) {
   settle_copies(state, job, sure);
   if (job.fresh.empty()) state.files.at(state.nodes.at(job.base).file).unsynced.clear();
   job.copied += job.bulk.total();
-  job.bulk = {};
+  job.surplus += job.doubt.total();
+  job.bulk = job.doubt = {};
   job.status = Status::ready;
   send(state, "BLOCK_JOB_READY", job_data(job));
 }
@@ -118,11 +124,11 @@ void end(State& state, Job& job) {
   if (copies) {
     settle_copies(state, job, job.fresh);
     job.copied += job.fresh_least;
-    job.surplus = job.fresh_most - job.fresh_least;
+    job.surplus += job.fresh_most - job.fresh_least;
   } else {
-    job.surplus = job.bulk.total() + job.fresh_most;
+    job.surplus += job.bulk.total() + job.doubt.total() + job.fresh_most;
   }
-  job.bulk = job.fresh = {};
+  job.bulk = job.doubt = job.fresh = {};
   job.fresh_least = job.fresh_most = 0;
   if (job.auto_finalize || !copies) return conclude(state, job);
   job.status = Status::pending;
@@ -196,6 +202,7 @@ Runs pending_copies(const State& state, const Node& node) {
   for (const Job& job : state.jobs) {
     if (node.id != job.base) continue;
     pending.add(job.bulk);
+    pending.add(job.doubt);
     pending.add(job.fresh);
   }
   return pending;

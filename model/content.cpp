@@ -43,8 +43,10 @@ void remember(Image& image, Number start, Number end) {
   });
 }
 
+}  // namespace
+
 /// Clusters are allocated whole: the rest of a cluster keeps what could be read there (M30).
-void change(State& state, const Node& node, Number start, Number end, const Bytes& value) {
+void put(State& state, const Node& node, Number start, Number end, const Bytes& value) {
   Image& image = state.files.at(node.file);
   const Number first = start / image.cluster * image.cluster;
   const Number last =
@@ -55,6 +57,8 @@ void change(State& state, const Node& node, Number start, Number end, const Byte
   for (const Piece& piece : rest) paint(image.data, piece.start, piece.end, piece.bytes);
   paint(image.data, start, end, value);
 }
+
+namespace {
 
 /// S23: every enabled bitmap of the node, and of what a filter passes the request to.
 Node& mark_dirty(State& state, Node& node, Number start, Number end) {
@@ -72,7 +76,7 @@ Node& mark_dirty(State& state, Node& node, Number start, Number end) {
 void write(State& state, Node& node, Number start, Number end, const Bytes& value) {
   if (start == end) return;
   const Node& target = mark_dirty(state, node, start, end);
-  change(state, target, start, end, value);
+  put(state, target, start, end, value);
   note_guest_write(state, target, start, end);
 }
 
@@ -86,7 +90,7 @@ void discard(State& state, Node& node, Number start, Number end) {
   const bool has_backing = node.below != 0;
   if (first < last && (image.version > 2 || !has_backing)) {
     if (has_backing || image.format == "raw") {
-      change(state, node, first, last, zero_byte);
+      put(state, node, first, last, zero_byte);
     } else {
       remember(image, first, last);
       erase(image.data, first, last);

@@ -147,7 +147,7 @@ void check_drive(State& state, const json& options) {
   const std::string id = options.at("id");
   if (!well_formed(id)) refuse("Parameter 'id' expects an identifier");
   if (find_device(state, id)) refuse("Duplicate ID '" + id + "' for drive");
-  if (find_named(state, id))
+  if (find_named(state, id) || options.value("node-name", "") == id)
     refuse("Device name '" + id + "' conflicts with an existing node name");
   const std::string read_only = options.value("read-only", "off");
   if (read_only != "on" && read_only != "off")

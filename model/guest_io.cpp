@@ -113,8 +113,12 @@ void check(Request& request, const Verb& verb) {
   }
   request.start = number(request.operands[0]);
   for (std::size_t i = 1; i < count; ++i) {
-    request.length += number(request.operands[i]);
-    if (request.length <= 2147483136) continue;
+    const Number length = number(request.operands[i]);
+    request.length += length;
+    if (length <= 2147483136) continue;
+    if (verb.vectored) {
+      throw Complaint{"Argument '" + request.operands[i] + "' exceeds maximum size 2147483136"};
+    }
     const std::string how = request.verb == "write" ? " without -n" : "";
     throw Complaint{"length cannot exceed 2147483136" + how + ", given " + request.operands[i]};
   }
@@ -162,10 +166,12 @@ std::string run(State& state, Node& node, const std::string& command) {
            (flush ? "0 arguments" : "at least 2 arguments");
   }
   if (flush) {
-    for (Node* each : chain_of(state, node)) state.files.at(each->file).unsynced.clear();
+    const Node& target = node.filter() ? state.nodes.at(node.below) : node;
+    state.files.at(target.file).unsynced.clear();
     return "";
   }
-  if (verb->second.writes && node.read_only) return "Block node is read-only";
+  const bool frozen = node.read_only || (node.filter() && state.nodes.at(node.below).read_only);
+  if (verb->second.writes && frozen) return "Block node is read-only";
   Request request = parse(words);
   check(request, verb->second);
   return carry_out(state, node, request, verb->second);

@@ -73,6 +73,8 @@ struct Piece {
 };
 /// What may be read in [start, end) of a node.
 std::vector<Piece> look(const State& state, const Node& node, Number start, Number end);
+/// Writes into the layer alone. Clusters are allocated whole (M30).
+void put(State& state, const Node& node, Number start, Number end, const Bytes& value);
 void write(State& state, Node& node, Number start, Number end, const Bytes& value);
 void discard(State& state, Node& node, Number start, Number end);
 /// Sizes in the tools' words: "64K", "0x200", "1.5M"; nothing if malformed (M33).

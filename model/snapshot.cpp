@@ -30,9 +30,6 @@ json snapshot_sync(State& state, const json& arguments) {
   const Device* device = find_device(state, device_id);
   Node* active = device ? &state.nodes.at(device->root) : find_named(state, node_id);
   if (!active) refuse("Cannot find device='" + device_id + "' nor node-name='" + node_id + "'");
-  const std::string name = arguments.value("snapshot-node-name", "");
-  if (arguments.contains("node-name") && name.empty()) refuse("New overlay node-name missing");
-  if (!name.empty() && find_node(state, name)) refuse("New overlay node-name already in use");
   const std::string busy = "Node '" + shown_name(state, *active) + "' is busy: ";
   if (busy_with_commit(state, *active))
     refuse(busy + "block device is in use by block job: commit");
@@ -40,6 +37,9 @@ json snapshot_sync(State& state, const json& arguments) {
     if (user.below != active->id) continue;
     refuse(busy + "node is used as backing hd of '" + node_name(user) + "'");
   }
+  const std::string name = arguments.value("snapshot-node-name", "");
+  if (arguments.contains("node-name") && name.empty()) refuse("New overlay node-name missing");
+  if (!name.empty() && find_node(state, name)) refuse("New overlay node-name already in use");
   const std::string file = arguments.at("snapshot-file");
   const std::string format = arguments.value("format", "qcow2");
   if (arguments.value("mode", "absolute-paths") != "existing") {

@@ -93,6 +93,7 @@ struct Job {
   Number copied = 0;                       ///< bytes certainly copied, each time they were
   Number surplus = 0;                      ///< bytes that may have been copied beyond that
   Runs bulk = {};                          ///< to copy since the start
+  Runs doubt = {};                         ///< to copy if it turns out to be allocated
   Runs fresh = {};                         ///< rewritten by the guest since
   Number fresh_least = 0, fresh_most = 0;  ///< bytes that copying `fresh` takes
 };
