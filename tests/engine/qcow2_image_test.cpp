@@ -9,16 +9,16 @@ namespace {
 
 TEST_CASE("an empty image reads as zeros") {
   Disk disk({.size = {1 << 20}});
-  CHECK(disk.read(0, 1 << 20) == Bytes(1 << 20));
+  CHECK((disk.read(0, 1 << 20) == Bytes(1 << 20)));
 }
 
 TEST_CASE("what was written is read, before and after a reopening") {
   Disk disk({.size = {1 << 20}});
   disk.write(1000, pattern(200000, 7));
-  CHECK(disk.read(1000, 200000) == pattern(200000, 7));
+  CHECK((disk.read(1000, 200000) == pattern(200000, 7)));
   disk.reopen();
-  CHECK(disk.read(1000, 200000) == pattern(200000, 7));
-  CHECK(disk.read(0, 1000) == Bytes(1000));
+  CHECK((disk.read(1000, 200000) == pattern(200000, 7)));
+  CHECK((disk.read(0, 1000) == Bytes(1000)));
 }
 
 TEST_CASE("a first write keeps what the backing has around it") {
@@ -26,9 +26,9 @@ TEST_CASE("a first write keeps what the backing has around it") {
   Disk disk({.size = {1 << 20}, .backing_file = "base"});
   disk.set_backing(&base);
   disk.write(70000, pattern(10, 9));
-  CHECK(disk.read(65536, 70000 - 65536) == slice(base.bytes, 65536, 70000 - 65536));
-  CHECK(disk.read(70010, 100000) == slice(base.bytes, 70010, 100000));
-  CHECK(disk.read(299990, 20) == joined(slice(base.bytes, 299990, 10), Bytes(10)));
+  CHECK((disk.read(65536, 70000 - 65536) == slice(base.bytes, 65536, 70000 - 65536)));
+  CHECK((disk.read(70010, 100000) == slice(base.bytes, 70010, 100000)));
+  CHECK((disk.read(299990, 20) == joined(slice(base.bytes, 299990, 10), Bytes(10))));
 }
 
 TEST_CASE("a disk that grows never shows a longer backing (B69)") {
@@ -38,8 +38,8 @@ TEST_CASE("a disk that grows never shows a longer backing (B69)") {
     disk.set_backing(&base);
     disk.write(100000, pattern(100, 5));
     disk.resize(300032);
-    CHECK(disk.read(100352, 199680) == Bytes(199680));
-    CHECK(disk.read(90000, 10000) == slice(base.bytes, 90000, 10000));
+    CHECK((disk.read(100352, 199680) == Bytes(199680)));
+    CHECK((disk.read(90000, 10000) == slice(base.bytes, 90000, 10000)));
   }
 }
 
@@ -48,8 +48,8 @@ TEST_CASE("a disk that shrinks and grows reads zeros where it was cut") {
   disk.write(0, pattern(1 << 20, 4));
   disk.resize(5120);
   disk.resize(1 << 20);
-  CHECK(disk.read(0, 5120) == slice(pattern(1 << 20, 4), 0, 5120));
-  CHECK(disk.read(5120, (1 << 20) - 5120) == Bytes((1 << 20) - 5120));
+  CHECK((disk.read(0, 5120) == slice(pattern(1 << 20, 4), 0, 5120)));
+  CHECK((disk.read(5120, (1 << 20) - 5120) == Bytes((1 << 20) - 5120)));
 }
 
 TEST_CASE("the L1 table grows with the disk") {
@@ -58,8 +58,8 @@ TEST_CASE("the L1 table grows with the disk") {
   disk.resize(64 << 20);
   disk.write((64 << 20) - 1024, pattern(1024, 2));
   disk.reopen();
-  CHECK(disk.read(0, 50000) == pattern(50000, 1));
-  CHECK(disk.read((64 << 20) - 1024, 1024) == pattern(1024, 2));
+  CHECK((disk.read(0, 50000) == pattern(50000, 1)));
+  CHECK((disk.read((64 << 20) - 1024, 1024) == pattern(1024, 2)));
 }
 
 TEST_CASE("the refcount table grows with the file") {
@@ -69,7 +69,7 @@ TEST_CASE("the refcount table grows with the file") {
   disk.write(0, pattern(8 << 20, 1));
   disk.reopen();
   CHECK(disk.image().header().refcount_table_clusters > before);
-  CHECK(disk.read(0, 8 << 20) == pattern(8 << 20, 1));
+  CHECK((disk.read(0, 8 << 20) == pattern(8 << 20, 1)));
 }
 
 TEST_CASE("a discard leaves zeros over a backing, in version 2 nothing changes (S110)") {
@@ -78,14 +78,14 @@ TEST_CASE("a discard leaves zeros over a backing, in version 2 nothing changes (
   v3.set_backing(&base);
   v3.write(0, pattern(65536, 1));
   v3.discard(0, 131072);
-  CHECK(v3.read(0, 131072) == Bytes(131072));
-  CHECK(v3.read(131072, 1000) == slice(base.bytes, 131072, 1000));
+  CHECK((v3.read(0, 131072) == Bytes(131072)));
+  CHECK((v3.read(131072, 1000) == slice(base.bytes, 131072, 1000)));
 
   Disk v2({.size = {1 << 20}, .version = 2, .backing_file = "base"});
   v2.set_backing(&base);
   v2.write(0, pattern(65536, 1));
   v2.discard(0, 131072);
-  CHECK(v2.read(0, 65536) == pattern(65536, 1));
+  CHECK((v2.read(0, 65536) == pattern(65536, 1)));
 }
 
 TEST_CASE("freed clusters are used again after a flush") {
@@ -110,8 +110,8 @@ TEST_CASE("write zeroes keeps the place of a cluster, with unmap it does not") {
   CHECK(disk.extent(0, 1 << 20).kind == ExtentKind::zero);
   disk.write(100, pattern(10, 2));
   CHECK(disk.file().bytes.size() == size);
-  CHECK(disk.read(0, 200) == joined(Bytes(100), joined(pattern(10, 2), Bytes(90))));
-  CHECK(disk.read(65536, 65536) == slice(pattern(131072, 1), 65536, 65536));
+  CHECK((disk.read(0, 200) == joined(Bytes(100), joined(pattern(10, 2), Bytes(90)))));
+  CHECK((disk.read(65536, 65536) == slice(pattern(131072, 1), 65536, 65536)));
 }
 
 TEST_CASE("extents tell data, zeros and nothing apart") {
@@ -155,7 +155,7 @@ TEST_CASE("a header that does not fit changes nothing") {
   const Bytes before = disk.file().bytes;
   CHECK_THROWS_AS(disk.run(disk.image().set_backing_strings(std::string(600, 'x'), "raw")),
                   IoError);
-  CHECK(disk.file().bytes == before);
+  CHECK((disk.file().bytes == before));
   CHECK(disk.image().header().backing_file.empty());
 }
 
@@ -166,7 +166,7 @@ TEST_CASE("a corrupt or dirty image is not written") {
     disk.file().bytes[79] = std::byte(bit);
     CHECK_THROWS_AS(disk.open(io::Access::read_write), Refusal);
     disk.open(io::Access::read_only);
-    CHECK(disk.read(0, 10) == Bytes(10));
+    CHECK((disk.read(0, 10) == Bytes(10)));
   }
 }
 
