@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+#include "tests/model/story.h"
+
+namespace {
+
+Story with_drive(const nlohmann::json& options = nlohmann::json::object()) {
+  Story story;
+  story.create("disk");
+  story.drive("disk", options);
+  return story;
+}
+
+TEST_CASE("patterns are verified (M32)") {
+  Story story = with_drive();
+  CHECK(story.io("write -P 0xa5 64K 512").empty());
+  CHECK(story.io("read -P 165 64K 512").empty());
+  CHECK(story.io("read -P 1 64K 1K") == "Pattern verification failed at offset 65536, 1024 bytes");
+  CHECK(story.io("write -zu 0 128K").empty());
+  CHECK(story.io("aio_read -P 0 0 1M").empty());
+  CHECK(story.io("writev 0 512 512").empty());
+  CHECK(story.io("read -P 0xcd 0 1K").empty());
+}
+
+TEST_CASE("what qemu-io says of bad words (M32, M33)") {
+  Story story = with_drive();
+  CHECK(story.io("write 0") == "bad argument count 1 to write, expected at least 2 arguments");
+  CHECK(story.io("write -P 256 0 1") == "256 is not a valid pattern byte");
+  CHECK(story.io("write -u 0 1") == "-u requires -z to be specified");
+  CHECK(story.io("write 0 512x") ==
+        "Parsing error: non-numeric argument, or extraneous/unrecognized suffix -- 512x");
+  CHECK(story.io("bogus") == "command \"bogus\" not found");
+  CHECK(story.io("aio_read 1M 1") == "readv failed: Input/output error");
+}
+
+TEST_CASE("a read-only drive refuses before it looks further (M35)") {
+  Story story = with_drive({{"read-only", "on"}});
+  CHECK(story.io("write 2M 512") == "Block node is read-only");
+  CHECK(story.io("read 0 512").empty());
+}
+
+TEST_CASE("discard needs discard=unmap and frees whole clusters only (S24, M31)") {
+  Story story = with_drive({{"discard", "unmap"}});
+  story.ok("block-dirty-bitmap-add", R"({"node":"drive0","name":"b","granularity":512})");
+  story.io("write 0 128K");
+  story.ok("block-dirty-bitmap-clear", R"({"node":"drive0","name":"b"})");
+  story.io("discard 512 128K");
+  CHECK(story.bitmap("b")["count"] == 131072);
+  CHECK(story.io("read -P 0xcd 0 64K").empty());
+  CHECK(story.io("read -P 0 64K 64K").empty());
+}
+
+TEST_CASE("reads pass through the chain; past a short backing file are zeros (S69)") {
+  Story story = with_drive();
+  story.io("write -P 3 0 1M");
+  story.restart();
+  story.create("top", {{"size", "2M"},
+                       {"backing_file", Story::path("disk")},
+                       {"backing_fmt", "qcow2"},
+                       {"cluster_size", "4096"}});
+  story.drive("top");
+  story.io("write -P 4 1048575 2");
+  CHECK(model::contents(story.state, "drive0").dump() ==
+        "[[0,1048575,[3]],[1048575,2,[4]],[1048577,1048575,[0]]]");
+}
+
+}  // namespace
