@@ -71,7 +71,8 @@ Task<void> all_requests(engine::io::Runtime& runtime, Device& device, const Patt
 double our_seconds(const std::string& file, const Pattern& pattern) {
   engine::io::FileLoop loop;
   engine::io::FileHost host;
-  engine::block::Layer layer(loop, host, [](const std::string&) {});
+  const auto ignore = [](const std::string&) {};
+  engine::block::Layer layer(loop, host, {ignore, ignore});
   engine::block::OpenOptions options;
   options.filename = file;
   options.format = "qcow2";
