@@ -44,8 +44,8 @@ const std::string& Layer::shown_name(const Node& node) const {
   return device != nullptr && !device->name.empty() ? device->name : node.name();
 }
 
-void Layer::require_not_busy(const Node& node) const {
-  const std::string busy = "Node '" + shown_name(node) + "' is busy: ";
+void Layer::require_not_busy(const Node& node, const std::string& named) const {
+  const std::string busy = "Node '" + named + "' is busy: ";
   if (const Holder* job = graph_.holder(node, Holder::Kind::job)) {
     throw Refusal(busy + "block device is in use by block job: " + job->name);
   }
@@ -80,7 +80,7 @@ io::Task<void> Layer::add_device(std::string id, OpenOptions options) {
 }
 
 io::Task<void> Layer::remove_device(Device& device) {
-  require_not_busy(device.root());
+  require_not_busy(device.root(), device.id());
   const io::Mutex::Guard guard = co_await changes_.lock();
   {
     DrainedSection drained(*this, device.root());

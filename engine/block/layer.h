@@ -74,7 +74,8 @@ class Layer {
   /// The device's id if one stands on the node, else the node's name: QEMU's messages name it so.
   const std::string& shown_name(const Node& node) const;
   /// Throws "Node 'N' is busy: …" for a node that a job works on or that is a backing file.
-  void require_not_busy(const Node& node) const;
+  /// `named` is how the message names the node.
+  void require_not_busy(const Node& node, const std::string& named) const;
 
   /// Throws Refusal for a node name that is malformed or taken.
   void check_new_node_name(const std::string& name) const;

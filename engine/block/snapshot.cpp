@@ -59,7 +59,9 @@ OpenOptions overlay_options(const SnapshotOptions& snapshot, const Node& base) {
 
 io::Task<void> take_snapshot(Layer& layer, SnapshotOptions options) {
   Node& base = layer.require_node(options.device.value_or(""), options.node_name.value_or(""));
-  layer.require_not_busy(base);
+  // A job stands between a device and its top node: who names the node does not name the device.
+  const bool by_device = options.device && layer.find_device(*options.device) != nullptr;
+  layer.require_not_busy(base, by_device ? *options.device : base.name());
   check_names(layer, options);
   const io::Mutex::Guard guard = co_await layer.changes().lock();
   DrainedSection drained(layer, base);

@@ -66,12 +66,12 @@ block::Node& find_base(block::Layer& layer, block::Node& top, const CommitArgume
 
 CommitPlan plan_commit(block::Layer& layer, const CommitArguments& arguments) {
   block::Node& active = find_root(layer, arguments.device);
-  layer.require_not_busy(active);
+  layer.require_not_busy(active, layer.shown_name(active));
   block::Node& top = find_top(layer, active, arguments);
   block::Node& base = find_base(layer, top, arguments);
   for (block::Node* node : layer.graph().chain(top)) {
     if (layer.graph().holder(*node, block::Holder::Kind::job) != nullptr) {
-      layer.require_not_busy(*node);
+      layer.require_not_busy(*node, layer.shown_name(*node));
     }
     if (node == &base) break;
   }

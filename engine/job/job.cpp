@@ -114,12 +114,13 @@ io::Task<void> Job::pause() {
   }
 }
 
-void Job::resume() {
+io::Task<void> Job::resume() {
   if (!user_paused_) throw Refusal("Can't resume a job that was not paused");
   require(Verb::resume);
   user_paused_ = false;
   io_failed_ = false;
   wake();
+  while (status_ == Status::paused || status_ == Status::standby) co_await status_waiters_.wait();
 }
 
 void Job::set_speed(std::int64_t bytes_per_second) {

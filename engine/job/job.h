@@ -67,7 +67,7 @@ class Job {
   /// Bytes moved, and bytes moved plus those known to remain (S92).
   virtual ByteCount offset() const = 0;
   virtual ByteCount length() const = 0;
-  bool busy() const { return !waiting_; }
+  bool busy() const { return !waiting_ && status_ != Status::concluded; }
   /// Whether a client paused it (S84).
   bool user_paused() const { return user_paused_; }
   bool paused() const { return user_paused_ || status_ == Status::pending; }
@@ -88,7 +88,8 @@ class Job {
   void cancel(CancelMode mode);
   /// Goes on when the job has come to rest.
   io::Task<void> pause();
-  void resume();
+  /// Goes on when the job does.
+  io::Task<void> resume();
   void set_speed(std::int64_t bytes_per_second);
   void finalize();
   void dismiss();

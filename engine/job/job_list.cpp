@@ -33,6 +33,28 @@ void JobList::check_new_id(const std::string& id) {
 
 io::Task<void> JobList::start_commit(CommitRequest request) {
   drop_ended();
+  const bool was_read_only = request.plan.base->read_only();
+  co_await reopen(request.plan, io::Access::read_write);
+  std::string failure;
+  try {
+    start(request);
+  } catch (const Refusal& refusal) {
+    failure = refusal.what();
+  }
+  if (failure.empty()) co_return;
+  // The base was writable for a moment, and its bitmaps are stored anew: QEMU does the same.
+  if (was_read_only) co_await reopen(request.plan, io::Access::read_only);
+  throw Refusal(failure);
+}
+
+io::Task<void> JobList::reopen(CommitPlan plan, io::Access access) {
+  const io::Mutex::Guard guard = co_await layer_.changes().lock();
+  block::DrainedSection drained(layer_, *plan.top);
+  co_await drained.settle();
+  co_await layer_.set_access(*plan.base, access);
+}
+
+void JobList::start(CommitRequest& request) {
   check_new_id(request.options.id);
   const Surroundings surroundings{layer_.runtime(), timers_, observer_};
   if (request.speed < 0) {
@@ -40,12 +62,6 @@ io::Task<void> JobList::start_commit(CommitRequest request) {
     throw Refusal("Parameter 'speed' expects a non-negative value");
   }
   request.options.speed = static_cast<std::uint64_t>(request.speed);
-  {
-    const io::Mutex::Guard guard = co_await layer_.changes().lock();
-    block::DrainedSection drained(layer_, *request.plan.top);
-    co_await drained.settle();
-    co_await layer_.set_access(*request.plan.base, io::Access::read_write);
-  }
   auto job = std::make_unique<CommitJob>(surroundings, request.options, layer_, request.plan);
   Job& started = *job;
   jobs_.push_front(std::move(job));

@@ -38,6 +38,8 @@ class JobList {
   io::Task<void> cancel_all();
 
  private:
+  io::Task<void> reopen(CommitPlan plan, io::Access access);
+  void start(CommitRequest& request);
   void check_new_id(const std::string& id);
   void drop_ended();
 

@@ -52,14 +52,26 @@ std::string usage_error(const std::string& command, const std::string& what) {
   return command + ": " + what + "\r\nTry \"help " + command + "\" for more information\r\n";
 }
 
+/// What the human monitor adds to a message about a lock that somebody else holds.
+std::string lock_hint(const std::string& message, const std::string& filename) {
+  const bool about_lock = message.starts_with("Failed to get ") && message.ends_with(" lock");
+  if (!about_lock) return "\r\n";
+  return "\r\nIs another process using the image [" + filename + "]?\r\n";
+}
+
 io::Task<std::string> drive_add(Session& session, Words words) {
   const std::optional<std::string> address = words.next();
   const std::optional<std::string> options = words.next();
   if (!address || !options) co_return usage_error("drive_add", "string expected");
   const std::string default_id = "none" + std::to_string(session.layer.devices().size());
   DriveOptions drive = parse_drive_options(*options, default_id);
-  co_await session.layer.add_device(drive.id, drive.open);
-  co_return std::string("OK\r\n");
+  std::string answer = "OK\r\n";
+  try {
+    co_await session.layer.add_device(drive.id, drive.open);
+  } catch (const Refusal& refusal) {
+    answer = refusal.what() + lock_hint(refusal.what(), drive.open.filename);
+  }
+  co_return answer;
 }
 
 io::Task<std::string> drive_del(Session& session, Words words) {
@@ -67,7 +79,7 @@ io::Task<std::string> drive_del(Session& session, Words words) {
   if (!id) co_return usage_error("drive_del", "block device name expected");
   block::Device* device = session.layer.find_device(*id);
   if (device == nullptr) throw Refusal("Device '" + *id + "' not found");
-  session.layer.require_not_busy(device->root());
+  session.layer.require_not_busy(device->root(), device->id());
   co_await session.guests.join();
   co_await session.layer.remove_device(*device);
   co_return std::string();

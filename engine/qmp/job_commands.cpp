@@ -34,13 +34,17 @@ Answer pause(job::Job& job) {
   co_return nothing();
 }
 
+Answer resume(job::Job& job) {
+  co_await job.resume();
+  co_return nothing();
+}
+
 Answer block_job_pause(Session& session, const json& arguments) {
   return pause(block_job(session, arguments, "device"));
 }
 
 Answer block_job_resume(Session& session, const json& arguments) {
-  block_job(session, arguments, "device").resume();
-  return done();
+  return resume(block_job(session, arguments, "device"));
 }
 
 Answer block_job_complete(Session& session, const json& arguments) {
@@ -78,8 +82,7 @@ Answer job_pause(Session& session, const json& arguments) {
 }
 
 Answer job_resume(Session& session, const json& arguments) {
-  any_job(session, arguments).resume();
-  return done();
+  return resume(any_job(session, arguments));
 }
 
 Answer job_complete(Session& session, const json& arguments) {

@@ -40,8 +40,8 @@ bool fits_int64(const json& value) {
 
 void check_uint32(const std::string& name, const json& value) {
   if (!value.is_number_integer()) throw Refusal("Parameter '" + name + "' expects uint64");
-  const bool fits = value.is_number_unsigned() &&
-                    value.get<std::uint64_t>() <= std::numeric_limits<std::uint32_t>::max();
+  // A negative number wraps round to one that is too large, in QEMU as here.
+  const bool fits = value.get<std::uint64_t>() <= std::numeric_limits<std::uint32_t>::max();
   if (!fits) throw Refusal("Parameter '" + name + "' expects uint32_t");
 }
 
