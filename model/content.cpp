@@ -48,9 +48,12 @@ void remember(Image& image, Number start, Number end) {
 /// Clusters are allocated whole: the rest of a cluster keeps what could be read there (M30).
 void put(State& state, const Node& node, Number start, Number end, const Bytes& value) {
   Image& image = state.files.at(node.file);
-  const Number first = start / image.cluster * image.cluster;
-  const Number last =
-      std::min((end - 1) / image.cluster * image.cluster + image.cluster, image.size);
+  Number first = start / image.cluster * image.cluster;
+  Number last = std::min((end - 1) / image.cluster * image.cluster + image.cluster, image.size);
+  bool allocated = true;
+  walk(image.data, first, last,
+       [&allocated](Number, const Extent& extent) { allocated = allocated && !extent.through; });
+  if (allocated) first = start, last = end;
   remember(image, first, last);
   std::vector<Piece> rest = look(state, node, first, start);
   for (const Piece& piece : look(state, node, end, last)) rest.push_back(piece);

@@ -11,7 +11,8 @@
 /// no bytes, no time, no files. It shares nothing with the engine but the wire's JSON.
 ///
 /// Where the rules leave freedom (a running job, a crash), an answer holds a set of allowed values
-/// in place of a value: {"$between":[lo,hi]}, {"$one-of":[…]} or {"$any":true}.
+/// in place of a value: {"$between":[lo,hi]}, {"$one-of":[…]} or {"$any":true}. A whole reply may
+/// be such a set (M4, M7); a scenario that waits for a job's events gets exact answers.
 namespace model {
 
 /// How a process ends: stored and closed, killed with the page cache kept.
@@ -25,11 +26,13 @@ nlohmann::json execute(State& state, const nlohmann::json& request);
 std::optional<nlohmann::json> await_event(State& state, const std::string& name);
 
 /// Guest I/O in qemu-io's words ("write -P 0xa5 64K 512"). Answers the lines that qemu-io prints
-/// for a failure or a mismatch, e.g. "write failed: Operation not permitted"; empty on success.
+/// for a failure or a mismatch, e.g. "write failed: Operation not permitted"; empty on success;
+/// {"$any":true} as text where the model does not know (M9, M32).
 std::string guest_io(State& state, const std::string& node, const std::string& command);
 
 /// qemu-img create: {"file":…,"size":…,"format":…,"cluster_size":…,"compat":…,"refcount_bits":…,
-/// "backing_file":…,"backing_fmt":…}, strings as the script has them. {"return":{}} or {"error":…}.
+/// "backing_file":…,"backing_fmt":…}, strings as the script has them. {"return":{}} or {"error":…}
+/// with the first line of what qemu-img says, without "qemu-img: FILE: " (M25, M26).
 nlohmann::json create_image(State& state, const nlohmann::json& options);
 /// Plugs a drive: {"id":…,"file":…,"format":…,"node-name":…,"read-only":…,"discard":…}.
 nlohmann::json add_drive(State& state, const nlohmann::json& options);
