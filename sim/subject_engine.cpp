@@ -146,6 +146,8 @@ class EngineSubject : public Subject {
           world_, host_,
           engine::qmp::Sinks{[this](const json& event) { events_.push_back(event); },
                              [this](const std::string& text) { console_ += text; }});
+      json negotiation = {{"execute", "qmp_capabilities"}};
+      world_.run(monitor_->execute(std::move(negotiation)));
     }
     return *monitor_;
   }
