@@ -88,6 +88,9 @@ void decode_fixed_part(Header& header, std::span<const std::byte> bytes) {
 
 void decode_bitmaps(Header& header, std::span<const std::byte> data) {
   if (data.size() != 24) throw Refusal("bitmaps_ext: Invalid extension length");
+  const bool valid = (header.autoclear_features & autoclear::bitmaps) != 0;
+  if (valid && load_big<std::uint32_t>(data.data() + 4) != 0)
+    throw Refusal("bitmaps_ext: Reserved field is not zero");
   BitmapsExtension bitmaps;
   bitmaps.nb_bitmaps = load_big<std::uint32_t>(data.data());
   bitmaps.directory_size.value = load_big<std::uint64_t>(data.data() + 8);

@@ -167,6 +167,12 @@ struct Damage {
 };
 
 const std::vector<Damage> damages{
+    {"reserved field", [](auto& i, auto& p) { i.patch(p.extension + 4, 1, 4); }},
+    {"reserved field, invalidated",
+     [](auto& i, auto& p) {
+       i.patch(p.extension + 4, 1, 4);
+       i.patch(88, 0, 8);
+     }},
     {"no bitmaps", [](auto& i, auto& p) { i.patch(p.extension, 0, 4); }},
     {"fewer bitmaps", [](auto& i, auto& p) { i.patch(p.extension, 1, 4); }},
     {"more bitmaps", [](auto& i, auto& p) { i.patch(p.extension, 3, 4); }},
