@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "engine/error.h"
+#include "engine/qcow2/bitmap_store.h"
 #include "engine/qcow2/check.h"
 #include "engine/qcow2/image.h"
 
@@ -103,6 +104,21 @@ json check_json(const engine::qcow2::CheckReport& report, const std::string& pat
   return result;
 }
 
+json dirty_runs(const std::vector<engine::qcow2::StoredBitmap>& bitmaps, const std::string& name) {
+  for (const engine::qcow2::StoredBitmap& bitmap : bitmaps) {
+    if (bitmap.name != name) continue;
+    if (!bitmap.bits) {
+      throw Refusal("Bitmap '" + name + "' is inconsistent and cannot be used");
+    }
+    json runs = json::array();
+    for (const engine::bitmap::Range& range : bitmap.bits->dirty_ranges()) {
+      runs.push_back({range.start.value, range.length.value});
+    }
+    return runs;
+  }
+  throw Refusal("Dirty bitmap '" + name + "' not found");
+}
+
 }  // namespace
 
 std::optional<std::uint64_t> parse_size(const std::string& text) {
@@ -146,6 +162,16 @@ Task<json> check(Host& host, std::string path, std::string format) {
   if (!qcow2) throw Refusal("This image format does not support checks");
   const engine::qcow2::CheckReport report = co_await engine::qcow2::check(*file);
   co_return check_json(report, path);
+}
+
+Task<json> dirty(Runtime& runtime, Host& host, std::string path, std::string bitmap) {
+  std::unique_ptr<Storage> file = co_await host.open(path, Access::read_only, Locking::on);
+  const engine::qcow2::CacheSizes caches{};
+  std::unique_ptr<engine::qcow2::Image> image =
+      co_await engine::qcow2::Image::open(runtime, *file, caches);
+  engine::qcow2::BitmapStore store(*image);
+  const std::vector<engine::qcow2::StoredBitmap> bitmaps = co_await store.load();
+  co_return dirty_runs(bitmaps, bitmap);
 }
 
 json brief(const json& info) {

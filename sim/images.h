@@ -24,6 +24,11 @@ engine::io::Task<void> create(engine::io::Runtime& runtime, engine::io::Host& ho
 engine::io::Task<nlohmann::json> check(engine::io::Host& host, std::string path,
                                        std::string format);
 
+/// The dirty runs of a bitmap that an image holds: [[start,length]…] in bytes, clipped to the disk.
+/// Refused if there is no such bitmap, or if it is in use and says nothing.
+engine::io::Task<nlohmann::json> dirty(engine::io::Runtime& runtime, engine::io::Host& host,
+                                       std::string path, std::string bitmap);
+
 /// The part of what qemu-img info tells (engine/qcow2/info.h) that subjects show: the shape of
 /// model::image_info.
 nlohmann::json brief(const nlohmann::json& info);

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <sstream>
 
 #include "sim/hmp.h"
@@ -59,7 +60,10 @@ class QemuSubject : public Subject {
 
   json execute(const json& request) override {
     json reply = process().execute(names_.to_real(request));
-    if (request.value("execute", "") == "quit" && reply.contains("return")) end();
+    if (reply.contains("return")) {
+      note_told(request);
+      if (request.value("execute", "") == "quit") end();
+    }
     return names_.to_script(std::move(reply));
   }
 
@@ -129,13 +133,27 @@ class QemuSubject : public Subject {
                                     : reply["error"]["desc"].get<std::string>();
   }
 
+  /// The list that a query answers.
+  json query(const char* command) { return process().execute({{"execute", command}}).at("return"); }
+
+  /// Remembers which jobs were told to come to their end: they are not at rest until they are gone.
+  void note_told(const json& request) {
+    const std::string command = request.value("execute", "");
+    const bool ends = command.ends_with("-complete") || command.ends_with("-cancel") ||
+                      command.ends_with("-finalize");
+    if (!ends || !request.contains("arguments")) return;
+    const json& arguments = request["arguments"];
+    told_.insert(arguments.value("device", arguments.value("id", "")));
+  }
+
   /// Whether no job goes on without a command.
   bool at_rest() {
-    static const std::vector<std::string> resting = {"paused", "ready", "standby", "pending",
-                                                     "concluded"};
-    const json jobs = process().execute({{"execute", "query-jobs"}}).at("return");
-    return std::all_of(jobs.begin(), jobs.end(), [](const json& job) {
-      return std::find(resting.begin(), resting.end(), job["status"]) != resting.end();
+    const json jobs = query("query-jobs");
+    if (jobs.empty()) told_.clear();
+    return std::all_of(jobs.begin(), jobs.end(), [this](const json& job) {
+      const std::string status = job["status"];
+      if (status == "paused" || status == "standby" || status == "concluded") return true;
+      return (status == "ready" || status == "pending") && !told_.contains(job["id"]);
     });
   }
 
@@ -145,18 +163,20 @@ class QemuSubject : public Subject {
   QemuImg images_;
   Names names_;
   std::unique_ptr<QemuProcess> process_;
+  std::set<std::string> told_;
 };
 
 std::optional<std::uint64_t> QemuSubject::length_of(const std::string& node) {
-  for (const json& device : process().execute({{"execute", "query-block"}}).at("return")) {
+  const json devices = query("query-block");
+  for (const json& device : devices) {
     if (!device.contains("inserted")) continue;
     const json& inserted = device["inserted"];
     if (device["device"] == node || inserted["node-name"] == node) {
       return inserted["image"]["virtual-size"].get<std::uint64_t>();
     }
   }
-  for (const json& each :
-       process().execute({{"execute", "query-named-block-nodes"}}).at("return")) {
+  const json nodes = query("query-named-block-nodes");
+  for (const json& each : nodes) {
     if (each["node-name"] == node) return each["image"]["virtual-size"].get<std::uint64_t>();
   }
   return std::nullopt;

@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <sstream>
 
 #include "sim/usage_error.h"
 
@@ -19,10 +20,11 @@ void CastOptions::add_to(CLI::App& command) {
       ->capture_default_str();
 }
 
-Cast CastOptions::chosen(const std::vector<std::string>& subjects) const {
+Cast CastOptions::chosen(const std::string& subjects) const {
   Cast result = cast;
   result.storage = storage == "files" ? StorageKind::files : StorageKind::sim;
-  for (const std::string& subject : subjects) {
+  std::istringstream names(subjects);
+  for (std::string subject; std::getline(names, subject, ',');) {
     if (subject != "model" && subject != "engine" && subject != "qemu") {
       throw UsageError("--subject: '" + subject + "' is none of model, engine, qemu");
     }

@@ -19,8 +19,9 @@ struct CastOptions {
 
   /// Adds --storage, --dir and --qemu.
   void add_to(CLI::App& command);
-  /// The cast with these subjects. Throws UsageError for an unknown or repeated one.
-  Cast chosen(const std::vector<std::string>& subjects) const;
+  /// The cast with these subjects, a comma between. Throws UsageError for an unknown or repeated
+  /// one.
+  Cast chosen(const std::string& subjects) const;
 };
 
 }  // namespace sim::cli

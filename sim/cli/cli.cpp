@@ -5,6 +5,8 @@
 #include <exception>
 #include <iostream>
 
+#include "sim/usage_error.h"
+
 namespace sim::cli {
 
 namespace {
@@ -16,6 +18,13 @@ int complain(const std::string& text) {
   std::cout << std::flush;
   std::cerr << "blocktwin: " << text << std::endl;
   return status_usage;
+}
+
+/// CLI11 would only say that a command is missing.
+void require_known_command(const CLI::App& program, int argc, char** argv) {
+  if (argc < 2 || argv[1][0] == '-') return;
+  if (program.get_subcommand_no_throw(argv[1]) != nullptr) return;
+  throw UsageError("there is no command '" + std::string(argv[1]) + "' (--help tells more)");
 }
 
 int parse_and_run(CLI::App& program, int argc, char** argv, const int& status) {
@@ -47,6 +56,7 @@ int run(int argc, char** argv) {
   add_img(program, status);
   add_bench(program, status);
   try {
+    require_known_command(program, argc, argv);
     return parse_and_run(program, argc, argv, status);
   } catch (const std::exception& error) {
     return complain(error.what());

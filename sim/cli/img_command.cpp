@@ -22,7 +22,7 @@ using nlohmann::json;
 namespace {
 
 struct ImgArguments {
-  std::string file, size, format, options, backing_file, backing_format;
+  std::string file, size, bitmap, format, options, backing_file, backing_format;
   std::string output = "human";
   bool quiet = false;
   bool in_use = false;
@@ -101,6 +101,18 @@ int check(const ImgArguments& arguments) {
   return report.contains("corruptions") || report.contains("leaks") ? 1 : 0;
 }
 
+void dirty(const ImgArguments& arguments) {
+  json runs;
+  on_files([&](engine::io::FileLoop& loop, engine::io::Host& host) {
+    runs = loop.run(images::dirty(loop, host, arguments.file, arguments.bitmap));
+  });
+  if (arguments.output == "json") {
+    std::cout << json{{"ranges", runs}}.dump(4) << "\n";
+    return;
+  }
+  for (const json& run : runs) std::cout << run[0] << "+" << run[1] << "\n";
+}
+
 void add_common(CLI::App& command, ImgArguments& arguments) {
   command.add_option("-f", arguments.format, "the image format: qcow2 or raw")->type_name("FMT");
   command.add_flag("-q,--quiet", arguments.quiet, "print errors only");
@@ -138,6 +150,11 @@ void add_img(CLI::App& program, int& status) {
   add_output(*checker, *arguments);
   checker->add_option("FILE", arguments->file)->required();
   checker->callback([arguments, &status] { status = check(*arguments); });
+  CLI::App* teller = img->add_subcommand("dirty", "tell what a stored bitmap says is dirty");
+  add_output(*teller, *arguments);
+  teller->add_option("FILE", arguments->file)->required();
+  teller->add_option("BITMAP", arguments->bitmap)->required();
+  teller->callback([arguments] { dirty(*arguments); });
 }
 
 }  // namespace sim::cli

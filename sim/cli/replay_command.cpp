@@ -16,7 +16,7 @@ namespace {
 struct ReplayArguments {
   ReplayOptions options;
   CastOptions cast;
-  std::vector<std::string> subjects{"model", "engine"};
+  std::string subjects = "model,engine";
 };
 
 struct TranscriptArguments {
@@ -34,10 +34,8 @@ void add_replay(CLI::App& program, int& status) {
   command->add_option("PATH", arguments->options.paths,
                       "scenarios, or directories of them (default: all of the project)");
   command->add_option("--subject", arguments->subjects, "of model, engine, qemu")
-      ->delimiter(',')
-      ->expected(1)
       ->type_name("NAME,…")
-      ->default_str("model,engine");
+      ->capture_default_str();
   arguments->cast.add_to(*command);
   command->add_option("--jobs", arguments->options.jobs, "how many scenarios run at once")
       ->check(CLI::Range(1, 256))
@@ -62,7 +60,7 @@ void add_transcript(CLI::App& program, int& status) {
       ->capture_default_str();
   arguments->cast.add_to(*command);
   command->callback([arguments, &status] {
-    status = transcribe(arguments->scenario, arguments->cast.chosen({arguments->subject}),
+    status = transcribe(arguments->scenario, arguments->cast.chosen(arguments->subject),
                         arguments->cast.directory, std::cout, std::cerr);
   });
 }
