@@ -16,9 +16,8 @@ bool excluded_in_file(Use a, Use b) { return a != Use::reading || b != Use::read
 
 }  // namespace
 
-bool InFlight::conflicts(Use use, GuestRange guest, HostRange host, const Ticket* self) const {
+bool InFlight::conflicts(Use use, GuestRange guest, HostRange host) const {
   for (const Ticket* other = first_; other != nullptr; other = other->next_) {
-    if (other == self) continue;
     if (excluded_in_guest(use, other->use_) && guest.overlaps(other->guest_)) return true;
     if (excluded_in_file(use, other->use_) && host.overlaps(other->host_)) return true;
   }

@@ -49,8 +49,6 @@ class InFlight {
       if (next_ != nullptr) next_->previous_ = previous_;
       list_.one_ended_.wake_all();
     }
-    /// An allocating request learns its place late.
-    void set_host(HostRange host) { host_ = host; }
 
    private:
     friend InFlight;
@@ -63,8 +61,8 @@ class InFlight {
   };
 
   bool idle() const { return first_ == nullptr; }
-  /// Whether such a request has to wait for somebody other than `self`.
-  bool conflicts(Use use, GuestRange guest, HostRange host, const Ticket* self = nullptr) const;
+  /// Whether such a request has to wait for somebody.
+  bool conflicts(Use use, GuestRange guest, HostRange host) const;
   /// Waits until some request has ended; then ask again.
   io::WaitQueue::Waiter one_ended() { return one_ended_.wait(); }
 

@@ -27,9 +27,9 @@ Parts::Parts(io::Runtime& runtime, io::Storage& storage, HeaderFile header_file,
       header(std::move(header_file)),
       geometry(header.header().cluster_bits, header.header().refcount_order),
       order(storage),
-      refcounts(storage, header, geometry, caches.refcount, order, metadata),
-      mapping(storage, header, geometry, caches.l2, order, metadata, refcounts, frees),
       in_flight(runtime),
+      refcounts(storage, header, geometry, caches.refcount, order, metadata, in_flight),
+      mapping(storage, header, geometry, caches.l2, order, metadata, refcounts, frees),
       metadata_mutex(runtime) {
   // ORDER.md gives the reasons.
   order.declare(refcounts.blocks(), refcounts.table());

@@ -55,10 +55,10 @@ struct Parts {
   WriteOrder order;
   DataWrites data;
   MetadataMap metadata;
+  InFlight in_flight;
   DeferredFrees frees;
   Refcounts refcounts;
   Mapping mapping;
-  InFlight in_flight;
   /// Held while tables are looked up that may not be cached, and while they change.
   io::Mutex metadata_mutex;
   Backing* backing = nullptr;

@@ -17,12 +17,14 @@ constexpr std::uint64_t largest_place = (std::uint64_t{1} << 56) - 1;
 }  // namespace
 
 Refcounts::Refcounts(io::Storage& file, HeaderFile& header, const Geometry& geometry,
-                     ByteCount cache_memory, WriteOrder& order, MetadataMap& metadata)
+                     ByteCount cache_memory, WriteOrder& order, MetadataMap& metadata,
+                     const InFlight& in_flight)
     : file_(file),
       header_(header),
       geometry_(geometry),
       order_(order),
       metadata_(metadata),
+      in_flight_(in_flight),
       codec_(geometry.refcount_order()),
       blocks_(file, order, geometry.slice_size(), cache_memory),
       table_(file) {}
@@ -50,6 +52,7 @@ HostOffset Refcounts::block_place(std::uint64_t block_index) const {
   if (geometry_.in_cluster(place.value) != 0)
     throw Corruption("Refblock offset " + hex(place.value) +
                      " unaligned (reftable index: " + hex(block_index) + ")");
+  if (place.value > largest_place) throw IoError(EFBIG);
   return place;
 }
 
@@ -133,6 +136,10 @@ void Refcounts::refuse_impossible(HostRun run) const {
     throw Corruption("Preventing invalid allocation of cluster at offset 0");
   if (metadata_.overlaps(run))
     throw Corruption("Preventing invalid write on metadata (overlaps with a table in use)");
+  const HostRange range{geometry_.start(run.first), geometry_.start(run.end())};
+  if (in_flight_.conflicts(InFlight::Use::writing, {}, range))
+    throw Corruption("Preventing invalid allocation of a cluster in use at offset " +
+                     hex(range.start.value));
 }
 
 bool Refcounts::has_blocks(HostRun run) const {

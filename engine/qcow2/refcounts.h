@@ -8,6 +8,7 @@
 #include "engine/qcow2/free_runs.h"
 #include "engine/qcow2/geometry.h"
 #include "engine/qcow2/header_file.h"
+#include "engine/qcow2/in_flight.h"
 #include "engine/qcow2/metadata_map.h"
 #include "engine/qcow2/pointer_table.h"
 #include "engine/qcow2/refcount_codec.h"
@@ -24,7 +25,7 @@ namespace engine::qcow2 {
 class Refcounts {
  public:
   Refcounts(io::Storage& file, HeaderFile& header, const Geometry& geometry, ByteCount cache_memory,
-            WriteOrder& order, MetadataMap& metadata);
+            WriteOrder& order, MetadataMap& metadata, const InFlight& in_flight);
 
   /// Reads the refcount table that the header names.
   io::Task<void> load();
@@ -89,6 +90,7 @@ class Refcounts {
   const Geometry& geometry_;
   WriteOrder& order_;
   MetadataMap& metadata_;
+  const InFlight& in_flight_;
   RefcountCodec codec_;
   TableCache blocks_;
   PointerTable table_;

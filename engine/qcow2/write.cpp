@@ -100,18 +100,19 @@ io::Task<ByteCount> allocate(Parts& parts, const MappedRun& run, GuestOffset at,
       std::min(end, geometry.cluster_up(at + run.length)).value - first.value;
   const Use use = run.has_place && !run.copied ? Use::replacing : Use::allocating;
   GuestRange clusters{geometry.start(first), geometry.start(first + wanted)};
-  HostRange host{};
-  if (parts.in_flight.conflicts(use, clusters, host)) {
+  HostRange old_place{};
+  if (run.has_place) {
+    old_place.start = geometry.start(geometry.cluster_down(run.host));
+    old_place.end = old_place.start + geometry.cluster_size() * wanted;
+  }
+  if (parts.in_flight.conflicts(use, clusters, old_place)) {
     co_await parts.in_flight.one_ended();
     co_return ByteCount{0};
   }
-  InFlight::Ticket ticket(parts.in_flight, use, clusters, host);
+  const InFlight::Ticket ticket(parts.in_flight, use, clusters, old_place);
   const Claim claimed = co_await claim(parts, run, first, wanted);
-  host = {geometry.start(claimed.run.first), geometry.start(claimed.run.end())};
-  // Only in a broken image is somebody else at work in a place that was free.
-  while (parts.in_flight.conflicts(use, clusters, host, &ticket))
-    co_await parts.in_flight.one_ended();
-  ticket.set_host(host);
+  const HostRange host{geometry.start(claimed.run.first), geometry.start(claimed.run.end())};
+  const InFlight::Ticket new_place(parts.in_flight, Use::writing, GuestRange{}, host);
 
   clusters.end = geometry.start(first + claimed.run.count);
   const ByteCount length = std::min(size_of(data), clusters.end - at);

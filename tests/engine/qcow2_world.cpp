@@ -35,7 +35,7 @@ io::Task<void> FlatBacking::read(GuestOffset offset, std::span<std::byte> buffer
 Disk::Disk(CreateOptions options, CacheSizes caches, std::uint64_t seed)
     : runtime_(seed),
       memory_(new MemoryStorage(seed != 1 ? &runtime_ : nullptr)),
-      storage_(std::unique_ptr<io::Storage>(memory_), ByteCount{std::uint64_t{1} << 40}),
+      storage_(std::unique_ptr<io::Storage>(memory_), io::CheckedStorage::no_limit),
       caches_(caches) {
   runtime_.run(create(storage_, options));
   open(io::Access::read_write);
