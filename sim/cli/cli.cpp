@@ -23,8 +23,10 @@ int complain(const std::string& text) {
 /// CLI11 would only say that a command is missing.
 void require_known_command(const CLI::App& program, int argc, char** argv) {
   if (argc < 2 || argv[1][0] == '-') return;
-  if (program.get_subcommand_no_throw(argv[1]) != nullptr) return;
-  throw UsageError("there is no command '" + std::string(argv[1]) + "' (--help tells more)");
+  const std::string name = argv[1];
+  const auto named = [&](const CLI::App* each) { return each->get_name() == name; };
+  if (!program.get_subcommands(named).empty()) return;
+  throw UsageError("there is no command '" + name + "' (--help tells more)");
 }
 
 int parse_and_run(CLI::App& program, int argc, char** argv, const int& status) {
