@@ -134,7 +134,6 @@ io::Task<Mapping::Slice> Mapping::own_slice(GuestCluster cluster) {
       table = co_await copy_table(table);
     }
     l1_.set(index, TableEntry::owned(table).raw);
-    metadata_.add(geometry_.run(table, 1));
     if (old.has_place()) frees_.add(geometry_.run(old.place(), 1));
     forget_last();
   }
@@ -145,6 +144,7 @@ io::Task<Mapping::Slice> Mapping::own_slice(GuestCluster cluster) {
 
 io::Task<HostOffset> Mapping::make_table() {
   const HostRun run = co_await refcounts_.allocate(1, 1);
+  metadata_.add(run);
   const HostOffset place = geometry_.start(run.first);
   std::exception_ptr error;
   try {
@@ -153,6 +153,7 @@ io::Task<HostOffset> Mapping::make_table() {
     error = std::current_exception();
   }
   if (error == nullptr) co_return place;
+  metadata_.remove(run);
   co_await refcounts_.release(run);
   std::rethrow_exception(error);
 }
@@ -169,6 +170,7 @@ io::Task<void> Mapping::clear_table(HostOffset place) {
 /// A shared table is never changed in place, so the file has it as it is.
 io::Task<HostOffset> Mapping::copy_table(HostOffset shared) {
   const HostRun run = co_await refcounts_.allocate(1, 1);
+  metadata_.add(run);
   const HostOffset place = geometry_.start(run.first);
   std::vector<std::byte> bytes(geometry_.cluster_size().value);
   const std::span<std::byte> buffer(bytes);
@@ -181,6 +183,7 @@ io::Task<HostOffset> Mapping::copy_table(HostOffset shared) {
     error = std::current_exception();
   }
   if (error == nullptr) co_return place;
+  metadata_.remove(run);
   co_await refcounts_.release(run);
   std::rethrow_exception(error);
 }
@@ -194,28 +197,32 @@ io::Task<void> Mapping::grow_l1(std::uint64_t entries) {
   const HostRun old_run = geometry_.run(l1_.place(), geometry_.clusters_for(l1_.bytes()));
   const std::uint64_t clusters = geometry_.clusters_for({entries * 8});
   const HostRun run = co_await refcounts_.allocate(clusters, clusters);
+  metadata_.add(run);
   const HostOffset place = geometry_.start(run.first);
   std::vector<std::uint64_t> longer = l1_.entries();
   longer.resize(entries);
+  Header header = header_.header();
+  header.l1_table_offset = place;
+  header.l1_size = static_cast<std::uint32_t>(entries);
+  // From the header's writing on a failure leaves open which table counts: then both stay.
+  bool named = false;
   std::exception_ptr error;
   try {
     // The new table points to everything that the old one points to in memory.
     co_await order_.write_back(l1_);
     co_await l1_.write_copy(place, longer);
-    Header header = header_.header();
-    header.l1_table_offset = place;
-    header.l1_size = static_cast<std::uint32_t>(entries);
+    named = true;
     co_await header_.replace(std::move(header));
   } catch (...) {
     error = std::current_exception();
   }
-  if (error != nullptr) {
+  if (error != nullptr && !named) {
+    metadata_.remove(run);
     co_await refcounts_.release(run);
-    std::rethrow_exception(error);
   }
+  if (error != nullptr) std::rethrow_exception(error);
   l1_.move_to(place, std::move(longer));
   metadata_.remove(old_run);
-  metadata_.add(run);
   co_await refcounts_.release(old_run);
 }
 

@@ -13,8 +13,11 @@ namespace engine::qcow2 {
 
 io::Task<void> Refcounts::grow_and_use(HostRun run) {
   const Growth growth = co_await plan_growth(run);
+  for (const NewBlock& block : growth.blocks) refuse_impossible({block.cluster, 1});
+  if (growth.table.count != 0) refuse_impossible(growth.table);
   for (const NewBlock& block : growth.blocks)
     unlinked_[block.index] = geometry_.start(block.cluster);
+  note_metadata(growth);
   std::exception_ptr error;
   try {
     for (const NewBlock& block : growth.blocks) co_await create_block(block);
@@ -25,9 +28,20 @@ io::Task<void> Refcounts::grow_and_use(HostRun run) {
   }
   unlinked_.clear();
   if (error == nullptr) co_return;
-  for (const NewBlock& block : growth.blocks)
+  for (const NewBlock& block : growth.blocks) {
     blocks_.forget(geometry_.start(block.cluster), geometry_.cluster_size());
+    metadata_.remove({block.cluster, 1});
+  }
+  metadata_.remove(growth.table);
+  // The header may name the longer table in spite of the failure: nobody shall write there.
+  frontier_ = std::max(frontier_, growth.table.end());
   std::rethrow_exception(error);
+}
+
+/// From now on nobody may take what will be tables for data.
+void Refcounts::note_metadata(const Growth& growth) {
+  for (const NewBlock& block : growth.blocks) metadata_.add({block.cluster, 1});
+  metadata_.add(growth.table);
 }
 
 /// A longer table needs clusters and blocks itself, so its length is tried upwards.
@@ -77,8 +91,6 @@ io::Task<Refcounts::Growth> Refcounts::try_plan(HostRun run, std::uint64_t table
 
 io::Task<void> Refcounts::create_block(NewBlock block) {
   const HostOffset place = geometry_.start(block.cluster);
-  const HostRun run{block.cluster, 1};
-  refuse_impossible(run);
   if (geometry_.slice_size() == geometry_.cluster_size()) {
     co_await blocks_.create(place);
     co_return;
@@ -114,7 +126,6 @@ io::Task<void> Refcounts::link(const Growth& growth) {
     for (const NewBlock& block : growth.blocks)
       table_.set(block.index, geometry_.start(block.cluster).value);
   }
-  for (const NewBlock& block : growth.blocks) metadata_.add({block.cluster, 1});
 }
 
 /// The blocks, then the table that points to them, then the header that points to the table.
@@ -138,7 +149,6 @@ io::Task<void> Refcounts::move_table(const Growth& growth) {
   table_.move_to(place, std::move(entries));
   unlinked_.clear();
   metadata_.remove(old_run);
-  metadata_.add(growth.table);
   // What cannot be freed leaks.
   try {
     co_await count_down(old_run);

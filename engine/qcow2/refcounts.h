@@ -78,6 +78,7 @@ class Refcounts {
 
   // refcount_growth.cpp
   io::Task<void> grow_and_use(HostRun run);
+  void note_metadata(const Growth& growth);
   io::Task<Growth> plan_growth(HostRun run);
   io::Task<Growth> try_plan(HostRun run, std::uint64_t table_clusters);
   io::Task<void> create_block(NewBlock block);
