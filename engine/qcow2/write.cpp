@@ -104,6 +104,7 @@ io::Task<ByteCount> allocate(Parts& parts, const MappedRun& run, GuestOffset at,
   if (run.has_place) {
     old_place.start = geometry.start(geometry.cluster_down(run.host));
     old_place.end = old_place.start + geometry.cluster_size() * wanted;
+    refuse_write_to_metadata(parts, geometry.run(old_place.start, wanted));
   }
   if (parts.in_flight.conflicts(use, clusters, old_place)) {
     co_await parts.in_flight.one_ended();
