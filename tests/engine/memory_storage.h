@@ -82,6 +82,14 @@ class MemoryStorage final : public io::Storage {
   /// How many more operations succeed; all later ones fail with EIO.
   std::uint64_t successes_left = ~std::uint64_t{0};
   std::uint64_t operations = 0;
+  /// The file as the last flush left it, and the writes since then, in case of a power cut.
+  std::vector<std::byte> durable;
+  struct Write {
+    std::uint64_t at;
+    std::vector<std::byte> data;
+  };
+  std::vector<Write> unflushed;
+  bool remembers_unflushed = false;
   std::uint64_t flushes = 0;
 
   ByteCount size() const override { return {bytes.size()}; }
@@ -106,6 +114,7 @@ class MemoryStorage final : public io::Storage {
     co_await begin();
     extend(offset.value + data.size());
     std::memcpy(bytes.data() + offset.value, data.data(), data.size());
+    if (remembers_unflushed) unflushed.push_back({offset.value, {data.begin(), data.end()}});
     if (runtime_ != nullptr) co_await io::yield(*runtime_);
   }
   io::Task<void> write_zeroes(HostOffset offset, ByteCount length, io::Unmap) override {
@@ -113,10 +122,14 @@ class MemoryStorage final : public io::Storage {
     co_await begin();
     extend(offset.value + length.value);
     std::memset(bytes.data() + offset.value, 0, length.value);
+    if (remembers_unflushed)
+      unflushed.push_back({offset.value, std::vector<std::byte>(length.value)});
   }
   io::Task<void> flush() override {
     co_await begin();
     ++flushes;
+    if (remembers_unflushed) durable = bytes;
+    unflushed.clear();
   }
 
  private:

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+#include <rapidcheck.h>
+
+#include "engine/qcow2/table_cache.h"
+#include "engine/qcow2/write_order.h"
+#include "tests/catch.h"
+#include "tests/engine/qcow2_world.h"
+
+namespace tests {
+namespace {
+
+/// Notes in a common log when it is written back.
+class Member final : public WriteBack {
+ public:
+  Member(std::string name, std::string& log) : name_(std::move(name)), log_(log) {}
+  bool dirty() const override { return dirty_; }
+  io::Task<void> write_back() override {
+    log_ += name_ + " ";
+    dirty_ = false;
+    return io::Task<void>::ready();
+  }
+  void change() { dirty_ = true; }
+
+ private:
+  std::string name_;
+  std::string& log_;
+  bool dirty_ = false;
+};
+
+struct Order {
+  TestRuntime runtime;
+  MemoryStorage file;
+  std::string log;
+  Member blocks{"blocks", log}, l2{"l2", log}, l1{"l1", log};
+  DataWrites data;
+  WriteOrder order{file};
+  Order() {
+    // Declared in an order that is not that of the writes.
+    order.declare(l2, l1);
+    order.declare(blocks, l2);
+    order.declare(data, l2);
+  }
+};
+
+TEST_CASE("what must come first is written first, with a flush between") {
+  Order o;
+  CHECK(o.order.comes_before(o.blocks, o.l1));
+  CHECK_FALSE(o.order.comes_before(o.l1, o.blocks));
+  for (Member* member : {&o.l1, &o.l2, &o.blocks}) member->change();
+  o.runtime.run(o.order.write_back(o.l1));
+  CHECK(o.log == "blocks l2 l1 ");
+  CHECK(o.file.flushes == 2);
+}
+
+TEST_CASE("only what comes before is written, and no flush without a reason") {
+  Order o;
+  o.l1.change();
+  o.l2.change();
+  o.runtime.run(o.order.write_back(o.l2));
+  CHECK(o.log == "l2 ");
+  CHECK(o.file.flushes == 0);
+  o.data.note_written();
+  o.l2.change();
+  o.runtime.run(o.order.write_back_all());
+  CHECK(o.log == "l2 l2 l1 ");
+  CHECK(o.file.flushes == 2);
+}
+
+TEST_CASE("a failed flush is needed again") {
+  Order o;
+  o.data.note_written();
+  o.l2.change();
+  o.file.successes_left = 0;
+  CHECK_THROWS_AS(o.runtime.run(o.order.write_back_all()), IoError);
+  CHECK(o.log.empty());
+  o.file.successes_left = 10;
+  o.runtime.run(o.order.write_back_all());
+  CHECK(o.file.flushes == 1);
+  CHECK(o.log == "l2 ");
+}
+
+TEST_CASE("a cache holds no more slices than it may, and loses no change") {
+  TestRuntime runtime;
+  MemoryStorage file;
+  WriteOrder order(file);
+  TableCache cache(file, order, ByteCount{512}, ByteCount{8 * 512});
+  DataWrites data;
+  order.declare(data, cache);
+  for (std::uint64_t i = 0; i < 100; ++i) {
+    const HostOffset place{i * 512};
+    std::byte* bytes = runtime.run(cache.create(place));
+    bytes[0] = std::byte(i);
+  }
+  CHECK(cache.cached_slices() <= cache.capacity());
+  for (std::uint64_t i = 0; i < 100; ++i)
+    CHECK(*runtime.run(cache.load(HostOffset{i * 512})) == std::byte(i));
+}
+
+TEST_CASE("what a cache forgets is never written") {
+  TestRuntime runtime;
+  MemoryStorage file;
+  WriteOrder order(file);
+  TableCache cache(file, order, ByteCount{512}, ByteCount{4096});
+  runtime.run(cache.create(HostOffset{0}));
+  cache.forget(HostOffset{0}, ByteCount{512});
+  CHECK_FALSE(cache.dirty());
+  CHECK(cache.find(HostOffset{0}) == nullptr);
+}
+
+/// What a power cut leaves: the durable bytes and any of the sectors written since.
+Bytes after_power_cut(const MemoryStorage& file) {
+  Bytes bytes = file.durable;
+  for (const MemoryStorage::Write& write : file.unflushed) {
+    const auto fate = *rc::gen::inRange(0, 3);
+    for (std::size_t at = 0; at < write.data.size(); at += 512) {
+      const bool kept = fate == 0 || (fate == 1 && *rc::gen::arbitrary<bool>());
+      if (!kept) continue;
+      const std::size_t size = std::min<std::size_t>(512, write.data.size() - at);
+      if (bytes.size() < write.at + at + size) bytes.resize(write.at + at + size);
+      std::memcpy(bytes.data() + write.at + at, write.data.data() + at, size);
+    }
+  }
+  return bytes;
+}
+
+TEST_CASE("a power cut leaves at worst leaks, and what was flushed") {
+  CHECK(rc::check([] {
+    CreateOptions options;
+    options.cluster_size.value = *rc::gen::element<std::uint64_t>(512, 4096);
+    options.version = *rc::gen::element(2u, 3u);
+    options.size.value = 300 * 512;
+    Disk disk(options, *rc::gen::element(CacheSizes{}, CacheSizes{ByteCount{1}, ByteCount{1}}));
+    disk.file().remembers_unflushed = true;
+    disk.flush();
+    Bytes flat(options.size.value);
+    std::vector<bool> touched(options.size.value);
+    const auto steps = *rc::gen::inRange(1, 30);
+    for (int i = 0; i < steps; ++i) {
+      const auto at = *rc::gen::inRange<std::uint64_t>(0, flat.size());
+      const auto size = *rc::gen::inRange<std::uint64_t>(0, std::min(flat.size() - at, 9000ul));
+      const auto verb = *rc::gen::inRange(0, 4);
+      const Bytes bytes = verb == 0 ? pattern(size, static_cast<unsigned>(i)) : Bytes(size);
+      if (verb == 0) disk.write(at, bytes);
+      if (verb == 1) disk.write_zeroes(at, size, io::Unmap::yes);
+      if (verb == 2) disk.discard(at, size);
+      if (verb == 3) disk.flush();
+      if (verb == 3) flat = disk.read(0, flat.size());
+      if (verb == 3) touched.assign(touched.size(), false);
+      if (verb < 3) std::fill_n(touched.begin() + static_cast<std::ptrdiff_t>(at), size, true);
+    }
+    disk.kill();
+    disk.file().bytes = after_power_cut(disk.file());
+    disk.open(io::Access::read_write);
+    RC_ASSERT(disk.check(true) == "");
+    const Bytes now = disk.read(0, flat.size());
+    for (std::size_t i = 0; i < now.size(); ++i) RC_ASSERT(touched[i] || now[i] == flat[i]);
+  }));
+}
+
+}  // namespace
+}  // namespace tests
