@@ -90,7 +90,7 @@ std::unique_ptr<Subject> make_subject(const std::string& name, const Cast& cast,
   if (name == "qemu") return make_qemu_subject(cast.qemu, place());
   INVARIANT(name == "engine");
   const bool files = cast.storage == StorageKind::files;
-  return make_engine_subject(cast.storage, files ? place() : "", Timing::instant);
+  return make_engine_subject(cast.storage, files ? place() : "", cast.timing);
 }
 
 }  // namespace

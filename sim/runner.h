@@ -18,6 +18,7 @@ class Workspace;
 struct Cast {
   std::vector<std::string> subjects;  ///< of "model", "engine", "qemu"
   StorageKind storage = StorageKind::sim;
+  Timing timing = Timing::instant;
   std::string qemu = "qemu-system-x86_64";
 
   /// Whether a subject needs a directory of real files.

@@ -60,7 +60,10 @@ void SparseBytes::read(std::uint64_t offset, std::span<std::byte> buffer) const 
 void SparseBytes::write(std::uint64_t offset, std::span<const std::byte> data) {
   for_each_chunk(offset, data.size(), [&](auto index, auto inside, auto done, auto part) {
     std::unique_ptr<Chunk>& chunk = chunks_[index];
-    if (!chunk) chunk = std::make_unique<Chunk>();
+    if (!chunk) {
+      chunk = std::make_unique_for_overwrite<Chunk>();
+      if (part < chunk_size) chunk->fill(std::byte{0});
+    }
     std::memcpy(chunk->data() + inside, data.data() + done, part);
   });
   size_ = std::max(size_, offset + data.size());

@@ -114,7 +114,7 @@ class QemuSubject : public Subject {
   json image_check(const std::string& file) override {
     return names_.to_script(images_.check(names_.to_real(file)));
   }
-  json dirty_ranges(const std::string&, const std::string&) override { return {{"$any", true}}; }
+  json dirty_ranges(const std::string& node, const std::string& bitmap) override;
   json contents(const std::string& node) override;
 
  private:
@@ -157,7 +157,7 @@ class QemuSubject : public Subject {
     });
   }
 
-  std::optional<std::uint64_t> length_of(const std::string& node);
+  json find_node(const std::string& node);
 
   std::string program_;
   QemuImg images_;
@@ -166,29 +166,48 @@ class QemuSubject : public Subject {
   std::set<std::string> told_;
 };
 
-std::optional<std::uint64_t> QemuSubject::length_of(const std::string& node) {
+/// What the queries tell of a device's or a node's node; null if there is none.
+json QemuSubject::find_node(const std::string& node) {
   const json devices = query("query-block");
   for (const json& device : devices) {
     if (!device.contains("inserted")) continue;
     const json& inserted = device["inserted"];
-    if (device["device"] == node || inserted["node-name"] == node) {
-      return inserted["image"]["virtual-size"].get<std::uint64_t>();
-    }
+    if (device["device"] == node || inserted["node-name"] == node) return inserted;
   }
   const json nodes = query("query-named-block-nodes");
   for (const json& each : nodes) {
-    if (each["node-name"] == node) return each["image"]["virtual-size"].get<std::uint64_t>();
+    if (each["node-name"] == node) return each;
   }
-  return std::nullopt;
+  return nullptr;
+}
+
+/// QEMU tells how many bits are set and their hash, not which they are.
+json QemuSubject::dirty_ranges(const std::string& node, const std::string& bitmap) {
+  const json request{{"execute", "x-debug-block-dirty-bitmap-sha256"},
+                     {"arguments", {{"node", node}, {"name", bitmap}}}};
+  const json reply = execute(request);
+  if (!reply.contains("return")) return reply;
+  const json found = find_node(node);
+  for (const json& each : found["dirty-bitmaps"]) {
+    if (each.value("name", "") != bitmap) continue;
+    return {{"sha256", reply["return"]["sha256"]},
+            {"count", each["count"]},
+            {"granularity", each["granularity"]},
+            {"size", found["image"]["virtual-size"]}};
+  }
+  throw SubjectFailure("QEMU hashes a bitmap that it does not list");
 }
 
 json QemuSubject::contents(const std::string& node) {
   constexpr std::uint64_t step = 1 << 20;
-  const std::optional<std::uint64_t> length = length_of(node);
-  if (!length) return {{"error", {{"desc", "Node '" + node + "' not found"}}}};
+  const json found = find_node(node);
+  if (found.is_null()) {
+    return {{"error", {{"class", "GenericError"}, {"desc", "Node '" + node + "' not found"}}}};
+  }
+  const std::uint64_t length = found["image"]["virtual-size"].get<std::uint64_t>();
   json runs = json::array();
-  for (std::uint64_t at = 0; at < *length; at += step) {
-    const std::uint64_t count = std::min(step, *length - at);
+  for (std::uint64_t at = 0; at < length; at += step) {
+    const std::uint64_t count = std::min(step, length - at);
     process().take_console();
     human(hmp::io_line(node, "read -v " + std::to_string(at) + " " + std::to_string(count)));
     std::vector<unsigned char> bytes;

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "engine/bitmap/dirty_bits.h"
 #include "sim/json_text.h"
 #include "sim/runs.h"
 
@@ -102,6 +103,25 @@ class Comparison {
   }
 };
 
+/// A subject that tells a hash of the bits and not where they are: compared with the hash of what
+/// is allowed, if that is one set of bits. The counts then tell the direction.
+std::optional<Finding> compare_hash(const json& allowed, const json& seen) {
+  if (allowed["must"] != allowed["may"]) return std::nullopt;
+  const engine::bitmap::Granularity granularity(seen["granularity"].get<std::uint64_t>());
+  engine::bitmap::DirtyBits bits({seen["size"].get<std::uint64_t>()}, granularity);
+  for (const ByteRun& run : runs_of(allowed["must"])) {
+    bits.set(engine::GuestOffset{run.start}, engine::ByteCount{run.length()});
+  }
+  const std::string expected = bits.sha256();
+  if (seen["sha256"] == expected) return std::nullopt;
+  const std::uint64_t count = seen["count"].get<std::uint64_t>();
+  const std::uint64_t wanted = bits.dirty_bytes().value;
+  const Fault fault = count < wanted   ? Fault::under_dirty
+                      : count > wanted ? Fault::over_dirty
+                                       : Fault::different;
+  return Finding{fault, "sha256", expected, seen["sha256"].get<std::string>()};
+}
+
 bool is_dirty_runs(const json& value) { return value.is_object() && value.contains("must"); }
 
 std::string at_run(const ByteRun& run) {
@@ -149,6 +169,8 @@ std::optional<Finding> compare(const json& allowed, const json& seen) {
 }
 
 std::optional<Finding> compare_dirty(const json& allowed, const json& seen) {
+  if (is_dirty_runs(allowed) && seen.contains("sha256")) return compare_hash(allowed, seen);
+  if (allowed.contains("sha256") && is_dirty_runs(seen)) return compare_hash(seen, allowed);
   if (!is_dirty_runs(allowed) || !is_dirty_runs(seen)) return compare(allowed, seen);
   const std::vector<ByteRun> must = runs_of(allowed["must"]), may = runs_of(allowed["may"]);
   const std::vector<ByteRun> shown = runs_of(seen["must"]);

@@ -34,7 +34,8 @@ bool is_allowed_set(const nlohmann::json& value);
 std::optional<Finding> compare(const nlohmann::json& allowed, const nlohmann::json& seen);
 
 /// The same for dirty runs {"must":[[start,length]…],"may":[[start,length]…]}: what is seen (both
-/// equal) must hold all of the one and nothing beyond the other.
+/// equal) must hold all of the one and nothing beyond the other. A subject may show
+/// {"sha256","count","granularity","size"} in place of the runs, as QEMU hashes its bits (S35).
 std::optional<Finding> compare_dirty(const nlohmann::json& allowed, const nlohmann::json& seen);
 
 /// The same for contents [[start,length,[byte…]]…]: each byte seen is one of those allowed.

@@ -54,23 +54,29 @@ json create_options(const ImgArguments& arguments) {
   return options;
 }
 
-/// Does `work` with a loop and a host; a refusal is qemu-img's one line and status 2.
+/// A refusal on one line, with the file's name.
+std::string refusal_text(const std::string& file, const engine::Refusal& refusal) {
+  std::string text = refusal.what();
+  if (text.find(file) == std::string::npos) text = "'" + file + "': " + text;
+  return refusal.hint().empty() ? text : text + ". " + refusal.hint();
+}
+
+/// Does `work` with a loop and a host; a refusal is one line and status 2.
 template <class Work>
-void on_files(const Work& work) {
+void on_files(const std::string& file, const Work& work) {
   engine::io::FileLoop loop;
   engine::io::FileHost files;
   engine::io::CheckedHost host(files);
   try {
     work(loop, host);
   } catch (const engine::Refusal& refusal) {
-    const std::string hint = refusal.hint().empty() ? "" : "\n" + refusal.hint();
-    throw UsageError(refusal.what() + hint);
+    throw UsageError(refusal_text(file, refusal));
   }
 }
 
 void create(const ImgArguments& arguments) {
   const json options = create_options(arguments);
-  on_files([&](engine::io::FileLoop& loop, engine::io::Host& host) {
+  on_files(arguments.file, [&](engine::io::FileLoop& loop, engine::io::Host& host) {
     loop.run(images::create(loop, host, options));
   });
   if (!arguments.quiet) std::cout << formatting_text(options);
@@ -78,7 +84,7 @@ void create(const ImgArguments& arguments) {
 
 void info(const ImgArguments& arguments) {
   json info;
-  on_files([&](engine::io::FileLoop& loop, engine::io::Host& host) {
+  on_files(arguments.file, [&](engine::io::FileLoop& loop, engine::io::Host& host) {
     const auto locking = arguments.in_use ? engine::io::Locking::off : engine::io::Locking::on;
     const engine::qcow2::InfoRequest request{arguments.file, arguments.format, locking};
     info = loop.run(engine::qcow2::image_info(loop, host, request));
@@ -88,7 +94,7 @@ void info(const ImgArguments& arguments) {
 
 int check(const ImgArguments& arguments) {
   json report;
-  on_files([&](engine::io::FileLoop& loop, engine::io::Host& host) {
+  on_files(arguments.file, [&](engine::io::FileLoop& loop, engine::io::Host& host) {
     report = loop.run(images::check(host, arguments.file, arguments.format));
   });
   const json findings = report["findings"];
@@ -103,7 +109,7 @@ int check(const ImgArguments& arguments) {
 
 void dirty(const ImgArguments& arguments) {
   json runs;
-  on_files([&](engine::io::FileLoop& loop, engine::io::Host& host) {
+  on_files(arguments.file, [&](engine::io::FileLoop& loop, engine::io::Host& host) {
     runs = loop.run(images::dirty(loop, host, arguments.file, arguments.bitmap));
   });
   if (arguments.output == "json") {
