@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include <nlohmann/json.hpp>
-#include <regex>
 #include <sstream>
 
 #include "engine/io/checked_storage.h"
@@ -32,14 +31,20 @@ class Engine {
   qmp::Monitor monitor_;
 };
 
+/// Has every `from` in the text read `to`; digits that follow one go with it.
+void replace_all(std::string& text, const std::string& from, const std::string& to) {
+  for (auto at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) {
+    const auto digits = text.find_first_not_of("0123456789", at + from.size());
+    text.replace(at, std::min(digits, text.size()) - at, to);
+  }
+}
+
 /// Drops what need not be equal: allocation, lengths of image files, generated names, places.
 json comparable(const json& value, const std::string& dir) {
   if (value.is_string()) {
-    static const std::regex generated("#block[0-9]+");
-    std::string text = std::regex_replace(value.get<std::string>(), generated, "#block");
-    for (auto at = text.find(dir); at != std::string::npos; at = text.find(dir)) {
-      text.replace(at, dir.size(), "DIR");
-    }
+    std::string text = value.get<std::string>();
+    replace_all(text, "#block", "#block");
+    replace_all(text, dir, "DIR");
     return text;
   }
   json result = value;
@@ -80,9 +85,7 @@ struct Step {
   json arguments;
 };
 Step parse_step(std::string line, const std::string& dir) {
-  for (auto at = line.find("DIR"); at != std::string::npos; at = line.find("DIR")) {
-    line.replace(at, 3, dir);
-  }
+  replace_all(line, "DIR", dir);
   if (line.starts_with("! ")) {
     return {"human-monitor-command", {{"command-line", line.substr(2)}}};
   }
