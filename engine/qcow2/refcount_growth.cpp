@@ -128,7 +128,8 @@ io::Task<void> Refcounts::link(const Growth& growth) {
   }
 }
 
-/// The blocks, then the table that points to them, then the header that points to the table.
+/// The blocks and the table that points to them, then the header that points to the table; the
+/// header's writing puts a flush between.
 io::Task<void> Refcounts::move_table(const Growth& growth) {
   const HostOffset old_place = table_.place();
   const HostRun old_run = geometry_.run(old_place, geometry_.clusters_for(table_.bytes()));
@@ -138,7 +139,6 @@ io::Task<void> Refcounts::move_table(const Growth& growth) {
     entries[block.index] = geometry_.start(block.cluster).value;
 
   co_await order_.write_back(blocks_);
-  co_await order_.make_durable();
   const HostOffset place = geometry_.start(growth.table.first);
   co_await table_.write_copy(place, entries);
   Header header = header_.header();

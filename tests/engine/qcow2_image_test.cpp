@@ -114,6 +114,28 @@ TEST_CASE("write zeroes keeps the place of a cluster, with unmap it does not") {
   CHECK((disk.read(65536, 65536) == slice(pattern(131072, 1), 65536, 65536)));
 }
 
+TEST_CASE("large clusters over a backing are filled piece by piece") {
+  FlatBacking base(pattern(3 << 20, 3));
+  Disk disk({.size = {4 << 20}, .cluster_size = {1 << 20}, .backing_file = "base"});
+  disk.set_backing(&base);
+  disk.write(1500000, pattern(1000000, 9));
+  CHECK((disk.read(1000000, 500000) == slice(base.bytes, 1000000, 500000)));
+  CHECK((disk.read(1500000, 1000000) == pattern(1000000, 9)));
+  CHECK((disk.read(2500000, 600000) == slice(base.bytes, 2500000, 600000)));
+}
+
+TEST_CASE("a write that fails gives its clusters back") {
+  Disk disk({.size = {1 << 20}});
+  disk.write(0, pattern(65536, 1));
+  disk.flush();
+  disk.file().successes_left = 0;
+  CHECK_THROWS_AS(disk.write(500000, pattern(65536, 2)), IoError);
+  disk.file().successes_left = 1000;
+  disk.reopen();
+  CHECK(disk.check() == "");
+  CHECK((disk.read(500000, 65536) == Bytes(65536)));
+}
+
 TEST_CASE("extents tell data, zeros and nothing apart") {
   Disk disk({.size = {1 << 20}});
   disk.write(65536, pattern(65536, 1));
