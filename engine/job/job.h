@@ -8,27 +8,13 @@
 #include "engine/io/task_group.h"
 #include "engine/io/units.h"
 #include "engine/job/alarm.h"
+#include "engine/job/job_options.h"
 #include "engine/job/rate_limit.h"
 #include "engine/job/status.h"
 
 namespace engine::job {
 
 class Job;
-
-/// Whether a job takes a step of its end by itself or waits for the client's command.
-enum class Step { automatic, by_command };
-/// Whether a cancel may leave a finished copy behind (S89).
-enum class CancelMode { soft, force };
-/// What to do about an I/O error (QMP's BlockdevOnError).
-enum class OnError { report, ignore, stop, enospc };
-
-struct JobOptions {
-  std::string id;
-  std::uint64_t speed = 0;  ///< bytes per second; 0: no limit
-  Step finalize = Step::automatic;
-  Step dismiss = Step::automatic;
-  OnError on_error = OnError::report;
-};
 
 /// Hears of a job's life: where events come from (S86-S88). Must not call back.
 class Observer {
