@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "sim/golden.h"
+#include "sim/interrupt.h"
 #include "sim/report.h"
 #include "sim/summary.h"
 #include "sim/workspace.h"
@@ -123,6 +124,7 @@ int replay(const ReplayOptions& options, std::ostream& out, std::ostream* progre
   for (const std::string& path : find_scenarios(options.paths, project)) {
     scenarios.push_back(load_scenario(path, project));
   }
+  const InterruptGuard guard;
   const std::unique_ptr<Workspace> workspace = make_workspace(options.cast, options.directory);
   Summary summary(options.cast.subjects);
   Pool pool(scenarios, options.cast, workspace.get(), options.jobs);
@@ -142,6 +144,7 @@ int replay(const ReplayOptions& options, std::ostream& out, std::ostream* progre
 int transcribe(const std::string& path, const Cast& cast, const std::string& directory,
                std::ostream& out, std::ostream& errors) {
   const Scenario scenario = load_scenario(path, find_project());
+  const InterruptGuard guard;
   const std::unique_ptr<Workspace> workspace = make_workspace(cast, directory);
   const ScenarioResult result = run_scenario(scenario, cast, workspace.get());
   out << result.transcript.text();

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "engine/check.h"
+#include "sim/interrupt.h"
 #include "sim/workspace.h"
 
 namespace sim {
@@ -51,6 +52,7 @@ class TestcaseRun {
   std::optional<Difference> run(const Scenario::Testcase& testcase, Transcript& transcript) {
     transcript.title(testcase.title);
     for (const Step& step : testcase.steps) {
+      InterruptGuard::check();
       if (auto difference = lockstep_.step(step)) return difference;
       transcript.step(step, lockstep_.allowed());
       images_.note(step, lockstep_.allowed());

@@ -27,7 +27,8 @@ class RandomSteps {
   /// The next step; the first ones make the disk and plug it.
   Step next() {
     while (planned_.empty()) plan();
-    Step step{0, {}, std::move(planned_.front())};
+    Step step;
+    step.action = std::move(planned_.front());
     planned_.erase(planned_.begin());
     return step;
   }

@@ -137,6 +137,27 @@ TEST_CASE("a QEMU that cannot be started is told") {
   CHECK(has(result.out, "broke: cannot start /nowhere/qemu: No such file or directory"));
 }
 
+TEST_CASE("a QEMU that dies is told with its last words") {
+  const TempDir directory;
+  const std::string fake = directory / "fake-qemu";
+  write_file(fake, "#!/bin/sh\necho 'no such machine' >&2\nexit 3\n");
+  std::filesystem::permissions(fake, std::filesystem::perms::owner_all);
+  const ShellResult result =
+      shell(program + "replay " + snapshot_commit + " --subject model,qemu --qemu " + fake);
+  INFO(result.out);
+  CHECK(result.status == 1);
+  CHECK(has(result.out, "exited with status 3"));
+  CHECK(has(result.out, "its last words: no such machine"));
+}
+
+TEST_CASE("an interrupted replay leaves nothing behind") {
+  const TempDir directory;
+  const std::string command = "TMPDIR=" + directory.path().string() + " timeout -s INT 0.3 env " +
+                              program + "replay --storage files";
+  shell(command);
+  CHECK(std::filesystem::is_empty(directory.path()));
+}
+
 TEST_CASE("help is everywhere") {
   for (const char* command :
        {"", "replay", "transcript", "img", "img create", "img info", "bench"}) {

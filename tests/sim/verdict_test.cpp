@@ -99,6 +99,22 @@ TEST_CASE("dirty runs lie between what must and what may be dirty") {
   CHECK(sim::compare_dirty(allowed, json::parse(R"({"error": {"desc": "x"}})")));
 }
 
+TEST_CASE("hashed bits are held against the hash of what is allowed") {
+  json seen{{"size", 1048576}, {"granularity", 65536}, {"count", 131072}};
+  // Python: sha256(struct.pack("<Q", 0b101))
+  seen["sha256"] = "f13ee6ed54ea2aae9fc49a9faeb5da6e8ddef0e12ed5d30d35a624ae813e0485";
+  const json allowed = dirty("[[0,65536],[131072,65536]]", "[[0,65536],[131072,65536]]");
+  CHECK_FALSE(sim::compare_dirty(allowed, seen));
+  CHECK_FALSE(sim::compare_dirty(seen, allowed));
+  const json moved = dirty("[[0,65536],[196608,65536]]", "[[0,65536],[196608,65536]]");
+  CHECK(sim::compare_dirty(moved, seen)->fault == Fault::different);
+  const json more = dirty("[[0,196608]]", "[[0,196608]]");
+  CHECK(sim::compare_dirty(more, seen)->fault == Fault::under_dirty);
+  const json fewer = dirty("[[0,65536]]", "[[0,65536]]");
+  CHECK(sim::compare_dirty(fewer, seen)->fault == Fault::over_dirty);
+  CHECK_FALSE(sim::compare_dirty(dirty("[]", "[[0,65536]]"), seen));
+}
+
 TEST_CASE("the first run outside agrees with plain sets") {
   CHECK(rc::check([] {
     const auto inner = some_runs(), outer = some_runs();

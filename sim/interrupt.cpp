@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+#include "sim/interrupt.h"
+
+#include <string>
+
+#include "sim/usage_error.h"
+
+namespace sim {
+
+namespace {
+
+/// A signal handler can reach nothing else.
+volatile std::sig_atomic_t came = 0;
+
+void note(int signal) { came = signal; }
+
+}  // namespace
+
+InterruptGuard::InterruptGuard() {
+  struct sigaction action {};
+  action.sa_handler = note;
+  action.sa_flags = SA_RESETHAND;
+  for (int i = 0; i < 4; ++i) sigaction(signals_[i], &action, &before_[i]);
+}
+
+InterruptGuard::~InterruptGuard() {
+  for (int i = 0; i < 4; ++i) sigaction(signals_[i], &before_[i], nullptr);
+}
+
+void InterruptGuard::check() {
+  if (came != 0) throw UsageError("interrupted by signal " + std::to_string(came));
+}
+
+}  // namespace sim
