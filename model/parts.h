@@ -67,6 +67,7 @@ void turn_read_only(State& state, Node& node);
 void turn_writable(State& state, Node& node);
 
 // content.cpp
+/// A stretch of a disk and what may be read there.
 struct Piece {
   Number start = 0, end = 0;
   Bytes bytes;

@@ -67,6 +67,7 @@ struct Node {
   bool filter() const { return driver == "mirror_top"; }
 };
 
+/// What `drive ID` plugs.
 struct Device {
   std::string id = {};
   int root = 0;
