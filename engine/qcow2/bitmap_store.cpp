@@ -239,6 +239,8 @@ io::Task<void> BitmapStore::remove(const std::string& name) {
   const std::vector<BitmapToStore> none;
   co_await replace(none, std::move(entries));
   co_await free_bitmap(removed);
+  // The client was told that it is gone: a crash must not bring its clusters back as leaks (S15).
+  co_await image_.flush_metadata();
 }
 
 io::Task<void> BitmapStore::check_can_resize(const std::vector<std::string>& loaded_names) {
