@@ -13,6 +13,7 @@ enum class CancelMode { soft, force };
 /// What to do about an I/O error (QMP's BlockdevOnError).
 enum class OnError { report, ignore, stop, enospc };
 
+/// How a client wants a job to run.
 struct JobOptions {
   std::string id;
   std::uint64_t speed = 0;  ///< bytes per second; 0: no limit

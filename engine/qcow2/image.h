@@ -49,6 +49,7 @@ enum class ExtentKind {
   zero,         ///< reads as zeros whatever lies below
   data          ///< clusters of its own
 };
+/// A stretch of one kind.
 struct Extent {
   ExtentKind kind;
   ByteCount length;

@@ -16,6 +16,7 @@ struct Session;
 /// Throws Refusal. Session and arguments outlive the task.
 using Handler = io::Task<nlohmann::json> (*)(Session& session, const nlohmann::json& arguments);
 
+/// A command by its name on the wire.
 struct Command {
   std::string name;
   Schema schema;

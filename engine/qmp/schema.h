@@ -20,6 +20,7 @@ enum class Type {
 /// Whether an argument may be left out.
 enum class Presence { required, optional };
 
+/// One argument of a command.
 struct Argument {
   std::string name;
   Type type;
