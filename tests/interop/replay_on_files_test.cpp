@@ -34,7 +34,8 @@ std::vector<ByteRun> our_dirty_runs(const std::string& file, const std::string& 
   const std::string command =
       std::string(BLOCKTWIN) + " img dirty --output json '" + file + "' '" + bitmap + "'";
   std::vector<ByteRun> runs;
-  for (const json& run : json::parse(shell_ok(command)).at("ranges")) {
+  const json answer = json::parse(shell_ok(command));
+  for (const json& run : answer.at("ranges")) {
     runs.push_back({run.at(0).get<std::uint64_t>(), run.at(1).get<std::uint64_t>()});
   }
   return runs;

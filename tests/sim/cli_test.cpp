@@ -69,7 +69,7 @@ TEST_CASE("a replay sums up who passed") {
   CHECK(has(result.out, "1 scenario, 3 testcases: all agree\n"));
 }
 
-TEST_CASE("--verbose prints the transcript, --dir keeps the images") {
+TEST_CASE("verbose prints the transcript, --dir keeps the images") {
   const TempDir directory;
   const ShellResult result = shell(program + "replay " + snapshot_commit +
                                    " --verbose --storage files --dir " + directory / "new/images");
@@ -82,7 +82,7 @@ TEST_CASE("--verbose prints the transcript, --dir keeps the images") {
   CHECK(std::filesystem::exists(place + "/PID-top"));
 }
 
-TEST_CASE("--bless writes goldens and a replay then agrees with them") {
+TEST_CASE("bless writes goldens and a replay then agrees with them") {
   const TempDir root;
   std::filesystem::create_directories(root.path() / "scenarios/deep");
   write_file(root / "scenarios/deep/one.scenario", "query-block\nprint \"hello\"\n");

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+// A wrong answer must be caught: in the engine, in the model, in a golden.
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "tests/catch.h"
+#include "tests/shell.h"
+
+namespace test {
+namespace {
+
+namespace fs = std::filesystem;
+
+ShellResult replay(const std::string& program, const std::string& root, const std::string& path) {
+  return shell("BLOCKTWIN_ROOT='" + root + "' '" + program + "' replay --subject model,engine '" +
+               root + "/" + path + "'");
+}
+
+bool mentions(const std::string& text, const std::string& word) {
+  return text.find(word) != std::string::npos;
+}
+
+std::string text_of(const fs::path& file) {
+  std::ostringstream text;
+  text << std::ifstream(file).rdbuf();
+  return text.str();
+}
+
+}  // namespace
+
+TEST_CASE("an engine whose merge loses a bit is caught") {
+  const ShellResult result = replay(std::string(MUTANTS) + "/mutant_canary-merge-loses-a-bit",
+                                    SOURCE_DIR, "scenarios/bitmaps/merge.scenario");
+  INFO(result.out);
+  CHECK(result.status == 1);
+  CHECK(mentions(result.out, "merge.scenario:"));
+  CHECK(mentions(result.out, "engine"));
+  CHECK(mentions(result.out, "under-dirty"));
+}
+
+TEST_CASE("a model that bends a rule is caught") {
+  const ShellResult result = replay(std::string(MUTANTS) + "/mutant_canary-model-forgets-the-tail",
+                                    SOURCE_DIR, "scenarios/bitmaps");
+  INFO(result.out);
+  CHECK(result.status == 1);
+  CHECK(mentions(result.out, ".scenario:"));
+  CHECK(mentions(result.out, "model"));
+  CHECK(mentions(result.out, "engine"));
+}
+
+TEST_CASE("a golden with one wrong line is caught") {
+  const TempDir root;
+  const std::string story = "testcases/snapshot-commit";
+  fs::create_directories(root.path() / "scenarios/testcases");
+  fs::create_directories(root.path() / "golden/testcases");
+  fs::copy(fs::path(SOURCE_DIR) / "scenarios" / (story + ".scenario"),
+           root.path() / "scenarios" / (story + ".scenario"));
+  std::string golden = text_of(fs::path(SOURCE_DIR) / "golden" / (story + ".txt"));
+  const std::size_t at = golden.find("dirty-clusters=2");
+  REQUIRE(at != std::string::npos);
+  golden[at + 15] = '1';
+  std::ofstream(root.path() / "golden" / (story + ".txt")) << golden;
+  const ShellResult result = replay(BLOCKTWIN, root.path().string(), "scenarios");
+  INFO(result.out);
+  CHECK(result.status == 1);
+  CHECK(mentions(result.out, "golden"));
+  CHECK(mentions(result.out, "snapshot-commit.scenario:"));
+  CHECK(mentions(result.out, "dirty-clusters=2"));
+}
+
+}  // namespace test
