@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+// What users, files and machines do wrong: one clear line, a status that is not 0, no image
+// damaged.
+#include <sys/mount.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+
+#include "tests/catch.h"
+#include "tests/interop/qemu_tools.h"
+#include "tests/shell.h"
+
+namespace test {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool mentions(const std::string& text, const std::string& word) {
+  return text.find(word) != std::string::npos;
+}
+
+/// A directory with a sound image, and a blocktwin to run in it.
+class Bench {
+ public:
+  Bench() { shell_ok("qemu-img create -q -f qcow2 '" + image("good") + "' 1M"); }
+
+  std::string image(const std::string& name) const { return directory_ / (name + ".qcow2"); }
+  ShellResult run(const std::string& arguments) const {
+    return shell("cd '" + directory_.path().string() + "' && BLOCKTWIN_ROOT='" + SOURCE_DIR +
+                 "' '" + BLOCKTWIN + "' " + arguments);
+  }
+  void write_file(const std::string& name, const std::string& text) const {
+    std::ofstream(directory_ / name) << text;
+  }
+
+  /// Both looks at the image are refused in one line that names the file and says `reason`.
+  void is_refused(const std::string& name, const std::string& reason) const {
+    for (const std::string verb : {"info", "check"}) {
+      const ShellResult result = run("img " + verb + " -f qcow2 " + name + ".qcow2");
+      INFO(verb << " " << name << ": " << result.out);
+      CHECK(result.status == 2);
+      CHECK(mentions(result.out, name + ".qcow2"));
+      CHECK(mentions(result.out, reason));
+      CHECK(std::count(result.out.begin(), result.out.end(), '\n') == 1);
+    }
+  }
+  /// What the engine tells of a script that plugs this file, after one line of story.
+  std::string plugged(const std::string& name) const {
+    write_file("plug.scenario", "# A file that is no good.\ndrive drive0 " + image(name) + "\n");
+    const ShellResult result = run("transcript plug.scenario --subject engine --storage files");
+    CHECK(result.status != 0);
+    CHECK(result.status < 128);
+    CHECK(mentions(result.out, "plug.scenario:2:"));
+    return result.out;
+  }
+  const TempDir& directory() const { return directory_; }
+
+ private:
+  TempDir directory_;
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(Bench, "what is no image is refused with its name and the reason") {
+  is_refused("missing", "No such file or directory");
+  fs::create_directory(image("directory"));
+  is_refused("directory", "regular file");
+  write_file("random.qcow2", std::string(4096, 'x'));
+  is_refused("random", "Image is not in qcow2 format");
+  fs::copy(image("good"), image("truncated"));
+  fs::resize_file(image("truncated"), 60);
+  is_refused("truncated", "");
+  CHECK(mentions(plugged("directory"), "regular file"));
+  CHECK(mentions(plugged("random"), "Image is not in qcow2 format"));
+}
+
+TEST_CASE_METHOD(Bench, "an image that lost its tables is told as broken and left alone") {
+  fs::copy(image("good"), image("short"));
+  fs::resize_file(image("short"), 70'000);
+  const ShellResult result = run("img check short.qcow2");
+  CHECK(result.status == 1);
+  CHECK(mentions(result.out, "ERROR"));
+  CHECK(fs::file_size(image("short")) == 70'000);
+}
+
+TEST_CASE_METHOD(Bench, "wrong arguments of a command are refusals in the transcript") {
+  write_file(
+      "types.scenario",
+      "# Types.\nblock-dirty-bitmap-add node=5 name=b\nblock-dirty-bitmap-add node=n bogus=1\n");
+  const ShellResult result = run("transcript types.scenario --subject engine");
+  INFO(result.out);
+  CHECK(result.status == 0);
+  CHECK(mentions(result.out, "Invalid parameter type for 'node', expected: string"));
+  CHECK(mentions(result.out, "Parameter 'name' is missing"));
+}
+
+TEST_CASE_METHOD(Bench, "an image that a running QEMU has open is not touched") {
+  shell_ok(
+      "qemu-system-x86_64 -M none -accel tcg -S -display none -nodefaults -daemonize -pidfile '" +
+      directory() / "pid" + "' -drive if=none,id=d,format=qcow2,file='" + image("good") + "'");
+  is_refused("good", "Is another process using the image");
+  const ShellResult made = run("img create -f qcow2 good.qcow2 2M");
+  CHECK(made.status == 2);
+  CHECK(mentions(made.out, "lock"));
+  CHECK(mentions(plugged("good"), "lock"));
+  CHECK(run("img info -U good.qcow2").status == 0);
+  shell_ok("kill $(cat '" + directory() / "pid" + "'); sleep 1");
+  CHECK(qemu_img_info(image("good")).at("virtual-size") == 1 << 20);
+}
+
+TEST_CASE_METHOD(Bench, "a full disk is told where it happened and breaks no image") {
+  const std::string small = directory() / "small";
+  fs::create_directory(small);
+  if (mount("tmpfs", small.c_str(), "tmpfs", 0, "size=512k") != 0) {
+    WARN("no right to mount a small tmpfs here: not tried");
+    return;
+  }
+  const ShellResult result = run("replay --storage files --dir small '" + std::string(SOURCE_DIR) +
+                                 "/scenarios/testcases'");
+  INFO(result.out);
+  CHECK(result.status == 1);
+  CHECK(mentions(result.out, "snapshot-commit.scenario:"));
+  CHECK(mentions(result.out, "No space left on device"));
+  unsigned images = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(small)) {
+    if (!entry.is_regular_file() || entry.file_size() == 0) continue;
+    if (shell("qemu-img info -f qcow2 '" + entry.path().string() + "'").status != 0) continue;
+    ++images;
+    CHECK(qemu_img_check(entry.path().string()).at("corruptions") == 0);
+  }
+  umount(small.c_str());
+  CHECK(images >= 1);
+}
+
+TEST_CASE_METHOD(Bench, "a directory that cannot be written is told") {
+  const ShellResult result = run("replay --storage files --dir /proc/nowhere '" +
+                                 std::string(SOURCE_DIR) + "/scenarios/testcases'");
+  INFO(result.out);
+  CHECK(result.status == 2);
+  CHECK(mentions(result.out, "/proc/nowhere"));
+}
+
+}  // namespace test
