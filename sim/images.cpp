@@ -155,8 +155,8 @@ Task<void> create(Runtime&, Host& host, json options) {
   co_await engine::qcow2::create(*file, chosen);
 }
 
-Task<json> check(Host& host, std::string path, std::string format) {
-  std::unique_ptr<Storage> file = co_await host.open(path, Access::read_only, Locking::off);
+Task<json> check(Host& host, std::string path, std::string format, Locking locking) {
+  std::unique_ptr<Storage> file = co_await host.open(path, Access::read_only, locking);
   bool qcow2 = format == "qcow2";
   if (format.empty()) qcow2 = co_await is_qcow2(*file);
   if (!qcow2) throw Refusal("This image format does not support checks");

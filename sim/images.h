@@ -20,9 +20,10 @@ std::optional<std::uint64_t> parse_size(const std::string& text);
 engine::io::Task<void> create(engine::io::Runtime& runtime, engine::io::Host& host,
                               nlohmann::json options);
 
-/// What `qemu-img check --output=json` tells, and "findings", a line each. The file may be in use.
-engine::io::Task<nlohmann::json> check(engine::io::Host& host, std::string path,
-                                       std::string format);
+/// What `qemu-img check --output=json` tells, and "findings", a line each. With locking off
+/// the file may be in use.
+engine::io::Task<nlohmann::json> check(engine::io::Host& host, std::string path, std::string format,
+                                       engine::io::Locking locking);
 
 /// The dirty runs of a bitmap that an image holds: [[start,length]…] in bytes, clipped to the disk.
 /// Refused if there is no such bitmap, or if it is in use and says nothing.

@@ -121,7 +121,8 @@ class EngineSubject : public Subject {
   }
   json image_check(const std::string& file) override {
     return answer([&] {
-      const json report = world_.run(images::check(host_, names_.to_real(file), ""));
+      const json report =
+          world_.run(images::check(host_, names_.to_real(file), "", engine::io::Locking::off));
       return json{{"corruptions", report.value("corruptions", 0)},
                   {"leaks", report.value("leaks", 0)}};
     });

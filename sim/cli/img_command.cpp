@@ -26,6 +26,10 @@ struct ImgArguments {
   std::string output = "human";
   bool quiet = false;
   bool in_use = false;
+
+  engine::io::Locking locking() const {
+    return in_use ? engine::io::Locking::off : engine::io::Locking::on;
+  }
 };
 
 /// `key=value,key=value` with qemu-img's keys, added to the options of images::create.
@@ -85,8 +89,7 @@ void create(const ImgArguments& arguments) {
 void info(const ImgArguments& arguments) {
   json info;
   on_files(arguments.file, [&](engine::io::FileLoop& loop, engine::io::Host& host) {
-    const auto locking = arguments.in_use ? engine::io::Locking::off : engine::io::Locking::on;
-    const engine::qcow2::InfoRequest request{arguments.file, arguments.format, locking};
+    const engine::qcow2::InfoRequest request{arguments.file, arguments.format, arguments.locking()};
     info = loop.run(engine::qcow2::image_info(loop, host, request));
   });
   std::cout << (arguments.output == "json" ? info.dump(4) + "\n" : info_text(info));
@@ -95,7 +98,7 @@ void info(const ImgArguments& arguments) {
 int check(const ImgArguments& arguments) {
   json report;
   on_files(arguments.file, [&](engine::io::FileLoop& loop, engine::io::Host& host) {
-    report = loop.run(images::check(host, arguments.file, arguments.format));
+    report = loop.run(images::check(host, arguments.file, arguments.format, arguments.locking()));
   });
   const json findings = report["findings"];
   report.erase("findings");
