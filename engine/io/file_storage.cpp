@@ -95,6 +95,7 @@ void FileStorage::reopen(Access access) {
 }
 
 Task<void> FileStorage::resize(ByteCount size) {
+  changed_ = true;
   const off_t length = static_cast<off_t>(size.value);
   const int code = retried([&] { return ftruncate(file_.number(), length); });
   if (code == 0) size_ = size;
@@ -120,6 +121,7 @@ Task<void> FileStorage::read(HostOffset offset, std::span<std::byte> buffer) {
 }
 
 Task<void> FileStorage::write(HostOffset offset, std::span<const std::byte> data) {
+  changed_ = true;
   while (!data.empty()) {
     const off_t at = static_cast<off_t>(offset.value);
     const ssize_t put = pwrite(file_.number(), data.data(), data.size(), at);
@@ -137,6 +139,7 @@ Task<void> FileStorage::write(HostOffset offset, std::span<const std::byte> data
 
 Task<void> FileStorage::write_zeroes(HostOffset offset, ByteCount length, Unmap unmap) {
   if (length.value == 0) return Task<void>::ready();
+  changed_ = true;
   return finished(zero(offset, length, unmap));
 }
 
@@ -189,7 +192,10 @@ void FileStorage::note_written(HostOffset end) {
 }
 
 Task<void> FileStorage::flush() {
-  return finished(retried([&] { return fdatasync(file_.number()); }));
+  if (!changed_) return Task<void>::ready();
+  const int code = retried([&] { return fdatasync(file_.number()); });
+  changed_ = code != 0;
+  return finished(code);
 }
 
 }  // namespace engine::io

@@ -60,6 +60,8 @@ class FileStorage final : public Storage {
   Locking locking_;
   ByteCount size_;
   Supported supported_;
+  /// Whether a flush has anything to do; at first it may have what an earlier process left.
+  bool changed_ = true;
 };
 
 }  // namespace engine::io
