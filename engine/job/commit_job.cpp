@@ -152,7 +152,7 @@ io::Task<void> CommitJob::copy_extent(bitmap::Range range, qcow2::ExtentKind kin
     co_await base_.write_zeroes(range.start, range.length, io::Unmap::yes);
     co_return;
   }
-  buffer_.resize(chunk.value);
+  buffer_.resize(std::max<std::size_t>(buffer_.size(), range.length.value));
   const std::span<std::byte> buffer = std::span(buffer_).first(range.length.value);
   co_await top_.read(range.start, buffer);
   operation_ = "write";
