@@ -10,6 +10,8 @@ double replay_seconds(const Setting& setting, const std::vector<std::string>& op
       "/proc/self/exe", "transcript",
       setting.root + "/scenarios/testcases/snapshot-commit.scenario"};
   command.insert(command.end(), options.begin(), options.end());
+  // Both sides on one file system; the files of the run before are made anew.
+  command.insert(command.end(), {"--dir", setting.workspace / "testcases"});
   return seconds_of([&] { tool_output(command); });
 }
 
