@@ -16,12 +16,12 @@ Task<void> note_after(Runtime& runtime, Nanoseconds delay, std::vector<int>& not
 TEST_CASE("the loop resumes in the order of due times") {
   using std::chrono::milliseconds;
   FileLoop loop;
+  const Nanoseconds start = loop.now();
   TaskGroup group(loop);
   std::vector<int> notes;
   group.spawn(note_after(loop, milliseconds(20), notes, 3));
   group.spawn(note_after(loop, milliseconds(0), notes, 1));
   group.spawn(note_after(loop, milliseconds(10), notes, 2));
-  const Nanoseconds start = loop.now();
   loop.run(group.join());
   REQUIRE(notes == std::vector{1, 2, 3});
   REQUIRE(loop.now() - start >= milliseconds(20));
