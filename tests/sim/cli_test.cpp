@@ -150,7 +150,7 @@ TEST_CASE("a QEMU that dies is told with its last words") {
   CHECK(has(result.out, "its last words: no such machine"));
 }
 
-TEST_CASE("an interrupted replay leaves nothing behind") {
+TEST_CASE("an interrupted replay leaves nothing behind", "[slow]") {
   const TempDir directory;
   const std::string command = "TMPDIR=" + directory.path().string() + " timeout -s INT 0.3 env " +
                               program + "replay --storage files";
