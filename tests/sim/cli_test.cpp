@@ -150,10 +150,11 @@ TEST_CASE("a QEMU that dies is told with its last words") {
   CHECK(has(result.out, "its last words: no such machine"));
 }
 
-TEST_CASE("an interrupted replay leaves nothing behind", "[slow]") {
+TEST_CASE("an interrupted replay leaves nothing behind") {
   const TempDir directory;
-  const std::string command = "TMPDIR=" + directory.path().string() + " timeout -s INT 0.3 env " +
-                              program + "replay --storage files";
+  const std::string command = "TMPDIR=" + directory.path().string() +
+                              " timeout --foreground -s INT 0.3 env " + program +
+                              "replay --storage files";
   shell(command);
   CHECK(std::filesystem::is_empty(directory.path()));
 }
