@@ -29,7 +29,6 @@ std::vector<Command> block_commands();
 std::vector<Command> job_commands();
 std::vector<Command> query_commands();
 std::vector<Command> monitor_commands();
-std::vector<Command> downstream_commands();
 const std::vector<Command>& all_commands();
 
 /// Null if there is none.

@@ -148,11 +148,23 @@ json BlockWorld::bitmap(const std::string& device_or_node, const std::string& na
 }
 
 json BlockWorld::dirty(const std::string& node, const std::string& name) {
-  return qmp("__org.blocktwin_dirty-ranges", {{"node", node}, {"name", name}})["ranges"];
+  json ranges = json::array();
+  for (const bitmap::Range& range : monitor_->dirty_ranges(node, name)) {
+    ranges.push_back({range.start.value, range.length.value});
+  }
+  return ranges;
 }
 
 json BlockWorld::contents(const std::string& node) {
-  return qmp("__org.blocktwin_contents", {{"node", node}})["runs"];
+  std::vector<std::byte> bytes(monitor_->length(node).value);
+  runtime_->run(monitor_->read(node, GuestOffset{0}, bytes));
+  json runs = json::array();
+  for (auto start = bytes.begin(); start != bytes.end();) {
+    const auto end = std::find_if(start, bytes.end(), [&](std::byte b) { return b != *start; });
+    runs.push_back({start - bytes.begin(), end - start, std::to_integer<int>(*start)});
+    start = end;
+  }
+  return runs;
 }
 
 std::vector<std::string> BlockWorld::statuses() { return std::exchange(statuses_, {}); }

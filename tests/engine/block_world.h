@@ -59,7 +59,9 @@ class BlockWorld {
 
   /// The bitmap as query-named-block-nodes or query-block shows it; null if there is none.
   nlohmann::json bitmap(const std::string& device_or_node, const std::string& name);
+  /// The dirty runs of a bitmap: [[start, bytes], …].
   nlohmann::json dirty(const std::string& node, const std::string& name);
+  /// What a guest reads, in runs of one byte: [[start, bytes, byte], …].
   nlohmann::json contents(const std::string& node);
   /// The statuses that jobs went through, in order, and forgets them.
   std::vector<std::string> statuses();
