@@ -14,8 +14,6 @@
 #include <thread>
 #include <utility>
 
-#include "sim/subject.h"
-
 namespace sim {
 
 using std::chrono::milliseconds;
@@ -121,8 +119,12 @@ std::string Child::ending() const {
   return "exited with status " + std::to_string(WEXITSTATUS(wait_status_));
 }
 
-int Child::status() const {
-  return ended_ && WIFEXITED(wait_status_) ? WEXITSTATUS(wait_status_) : -1;
+int Child::status() const { return end().status; }
+
+ProcessEnd Child::end() const {
+  if (!ended_) return {};
+  if (WIFSIGNALED(wait_status_)) return {WTERMSIG(wait_status_), -1};
+  return {0, WEXITSTATUS(wait_status_)};
 }
 
 namespace {

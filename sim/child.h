@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "sim/subject.h"
+
 namespace sim {
 
 /// An owned file descriptor, or none.
@@ -46,6 +48,8 @@ class Child {
   std::string ending() const;
   /// The exit status; -1 if it runs or was killed.
   int status() const;
+  /// How it ended; both fields unset if it runs.
+  ProcessEnd end() const;
 
  private:
   bool reap(int options);

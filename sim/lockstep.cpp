@@ -4,6 +4,7 @@
 #include <exception>
 
 #include "sim/observe.h"
+#include "sim/usage_error.h"
 
 namespace sim {
 
@@ -11,10 +12,12 @@ using nlohmann::json;
 
 namespace {
 
-/// Whatever a subject throws, it broke: a refusal would have been an answer.
+/// Whatever else a subject throws, it broke: a refusal would have been an answer.
 std::string observe_or_fail(Subject& subject, const Step& step, json& seen) {
   try {
     seen = observe(subject, step);
+  } catch (const UsageError&) {
+    throw;
   } catch (const std::exception& error) {
     const std::string text = error.what();
     return text.empty() ? "unknown error" : text;

@@ -6,16 +6,39 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace sim {
 
 /// How a process ends. A power cut also loses what was not flushed; the disk decides what.
 enum class Stop { clean, kill, power };
 
-/// A subject broke: it died, hung or talked rubbish.
+/// A subject broke in a step. That is a result of the run, as a wrong answer is. A subject that
+/// cannot be run at all (it does not start, hangs, talks rubbish) is a UsageError in its place.
 class SubjectFailure : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
+};
+
+/// How a process came to its end.
+struct ProcessEnd {
+  int signal = 0;   ///< what killed it; 0: it exited
+  int status = -1;  ///< its exit status; -1: a signal killed it
+};
+
+/// A subject's process that had started well ended without being told to.
+class SubjectCrash : public SubjectFailure {
+ public:
+  /// `command` is the last thing that the process was asked to do, in the words of the wire.
+  SubjectCrash(const std::string& what, ProcessEnd end, std::string command)
+      : SubjectFailure(what), end_(end), command_(std::move(command)) {}
+
+  const ProcessEnd& end() const { return end_; }
+  const std::string& command() const { return command_; }
+
+ private:
+  ProcessEnd end_;
+  std::string command_;
 };
 
 /// Something that runs scenarios: the model, the engine, a real QEMU. One process at a time,
@@ -23,8 +46,8 @@ class SubjectFailure : public std::runtime_error {
 /// (TEST_DIR/PID-…); a subject that has real files translates in both directions, so that subjects
 /// can be compared by what they show.
 ///
-/// Answers are JSON as the wire has it. A refusal is an answer. What is thrown is a SubjectFailure:
-/// the subject itself broke (died, hung, talked rubbish).
+/// Answers are JSON as the wire has it. A refusal is an answer. What is thrown is a SubjectFailure
+/// (the subject itself broke: a result) or a UsageError (the run cannot go on).
 class Subject {
  public:
   virtual ~Subject() = default;
