@@ -107,6 +107,7 @@ io::Task<void> CheckWalk::count_refcounts() {
 }
 
 void CheckWalk::count_refcount_block(std::uint64_t index, std::uint64_t entry) {
+  if (entry == 0) return;
   const HostOffset place{entry & block_place_mask};
   const std::string number = std::to_string(index);
   const bool reserved = entry != place.value;

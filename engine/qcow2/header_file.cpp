@@ -2,6 +2,7 @@
 #include "engine/qcow2/header_file.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace engine::qcow2 {
 
@@ -9,14 +10,17 @@ namespace {
 
 constexpr std::uint64_t sector = 512;
 
-/// The span of sectors in which two equally long texts differ; empty where they do not.
+/// The span of sectors in which two texts of the same number of sectors differ; empty where they do
+/// not.
 std::span<const std::byte> changed_sectors(std::span<const std::byte> before,
                                            std::span<const std::byte> after) {
-  const auto first = std::mismatch(before.begin(), before.end(), after.begin()).first;
-  if (first == before.end()) return {};
-  const auto last = std::mismatch(before.rbegin(), before.rend(), after.rbegin()).first;
-  const auto start = round_down(static_cast<std::uint64_t>(first - before.begin()), sector);
-  const auto end = round_up(static_cast<std::uint64_t>(before.rend() - last), sector);
+  const auto same = [&](std::uint64_t at) {
+    return std::memcmp(&before[at], &after[at], sector) == 0;
+  };
+  std::uint64_t start = 0;
+  std::uint64_t end = after.size();
+  while (start < end && same(start)) start += sector;
+  while (end > start && same(end - sector)) end -= sector;
   return after.subspan(start, end - start);
 }
 
