@@ -190,6 +190,14 @@ const Node* Graph::overlay(const Node& node) const {
   return found;
 }
 
+const Node* Graph::image_over(const Node& node) const {
+  const Node* found = nullptr;
+  impl_->each_parent(node, [&](const Member& parent, Role role) {
+    if (role == Role::file && parent.node->driver().image() != nullptr) found = parent.node.get();
+  });
+  return found;
+}
+
 const Holder* Graph::holder(const Node& node, Holder::Kind kind) const {
   const Holder* found = nullptr;
   impl_->each_parent(node, [&](const Member& parent, Role) {

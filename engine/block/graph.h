@@ -68,6 +68,8 @@ class Graph {
   bool is_root(const Node& node) const;
   /// The node that has `node` as its backing file; null if none.
   const Node* overlay(const Node& node) const;
+  /// The image that has `node` as its file; null if none, and for what shares it, as raw does.
+  const Node* image_over(const Node& node) const;
   /// The named holder of that kind that stands on `node`; null if none.
   const Holder* holder(const Node& node, Holder::Kind kind) const;
 

@@ -106,8 +106,11 @@ void ImageBitmaps::check_can_add(const std::string& name, bitmap::Granularity gr
 
 io::Task<void> ImageBitmaps::check_can_resize() {
   std::vector<std::string> names;
-  for (const auto& bitmap : node_.bitmaps()) {
-    if (find(bitmap->name) != nullptr) names.push_back(bitmap->name);
+  for (const Entry& entry : directory_) {
+    const NodeBitmap* bitmap = node_.find_bitmap(entry.name);
+    if (bitmap == nullptr) continue;
+    require_may_modify(*bitmap);
+    names.push_back(entry.name);
   }
   co_await store_.check_can_resize(names);
 }

@@ -177,6 +177,10 @@ void Node::mark_dirty(GuestOffset offset, ByteCount length) {
 
 io::Task<void> Node::resize(ByteCount size) {
   co_await driver_->resize(size);
+  fit_bitmaps();
+}
+
+void Node::fit_bitmaps() {
   for (const auto& bitmap : bitmaps_) bitmap->bits.resize(length());
 }
 

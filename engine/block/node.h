@@ -52,6 +52,8 @@ class Node {
 
   /// Grows or shrinks the disk and its bitmaps (S61). Requires that nothing is unfinished.
   io::Task<void> resize(ByteCount size);
+  /// Gives the bitmaps the disk's length.
+  void fit_bitmaps();
   /// Has the node be read through where its overlay has nothing; null for none.
   void set_backing(Node* backing);
 

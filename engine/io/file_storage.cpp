@@ -98,8 +98,9 @@ Task<void> FileStorage::resize(ByteCount size) {
   changed_ = true;
   const off_t length = static_cast<off_t>(size.value);
   const int code = retried([&] { return ftruncate(file_.number(), length); });
-  if (code == 0) size_ = size;
-  return finished(code);
+  if (code != 0) throw IoError(code, "Could not resize file");
+  size_ = size;
+  return Task<void>::ready();
 }
 
 Task<void> FileStorage::read(HostOffset offset, std::span<std::byte> buffer) {

@@ -7,7 +7,7 @@
 
 #include "engine/block/bitmap_commands.h"
 #include "engine/block/chain.h"
-#include "engine/block/image_bitmaps.h"
+#include "engine/block/resize.h"
 #include "engine/error.h"
 
 namespace engine::job {
@@ -76,8 +76,7 @@ io::Task<void> CommitJob::grow_base() {
       std::ranges::any_of(base_.bitmaps(), [](const auto& bitmap) { return bitmap->inconsistent; });
   // The job's words, not the resize's (B85).
   if (inconsistent) throw Refusal("Operation not supported");
-  if (base_.image_bitmaps() != nullptr) co_await base_.image_bitmaps()->check_can_resize();
-  co_await base_.resize(top_.length());
+  co_await block::resize_drained(layer_, base_, top_.length());
 }
 
 io::Task<void> CommitJob::mark_allocated() {

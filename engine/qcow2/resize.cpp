@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include <algorithm>
 #include <cerrno>
 
 #include "engine/error.h"
@@ -25,21 +24,28 @@ io::Task<void> extend_l1(Parts& parts, ByteCount size) {
   if (entries > parts.mapping.l1().size()) co_await parts.mapping.grow_l1(entries);
 }
 
-/// Zeros between the old end and the new one, as far as anything else could show there: stale data
-/// in the last cluster, or a backing that is longer than the disk was. They are durable before the
-/// disk reaches so far.
-io::Task<void> grow(Parts& parts, ByteCount size) {
+/// Zeros from the old end on, so that a backing does not show there. They are durable before the
+/// disk reaches so far. Without zero clusters only the rest of the last cluster can be hidden.
+io::Task<void> hide_backing(Parts& parts, ByteCount size) {
   const ByteCount old = parts.length();
   const std::uint64_t cluster_size = parts.geometry.cluster_size().value;
-  co_await extend_l1(parts, size);
-  ByteCount end = old;
-  if (parts.backing != nullptr) end = std::max(end, std::min(size, parts.backing->length()));
-  end.value = round_up(end.value, cluster_size);
-  if (old < end) {
-    const GuestOffset from{old.value};
-    co_await zero_guest(parts, from, end - old, io::Unmap::no);
-    co_await flush_everything(parts);
+  const ByteCount last_cluster_end{round_up(old.value, cluster_size)};
+  if (parts.version() < 3 && size > last_cluster_end) {
+    throw IoError(ENOTSUP, "Failed to zero out new clusters");
   }
+  const ByteCount end{round_up(size.value, cluster_size)};
+  const GuestOffset from{old.value};
+  co_await zero_guest(parts, from, end - old, io::Unmap::no);
+  co_await flush_everything(parts);
+}
+
+/// Where a backing is longer than the disk was, all that is new is hidden from it (B69). Otherwise
+/// new clusters show zeros anyway, and what an earlier shrink left in the last cluster comes back:
+/// so it does in QEMU.
+io::Task<void> grow(Parts& parts, ByteCount size) {
+  co_await extend_l1(parts, size);
+  const bool backing_shows = parts.backing != nullptr && parts.backing->length() > parts.length();
+  if (backing_shows) co_await hide_backing(parts, size);
   co_await set_length(parts, size);
 }
 

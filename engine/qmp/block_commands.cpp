@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "engine/block/resize.h"
 #include "engine/block/snapshot.h"
 #include "engine/error.h"
 #include "engine/job/commit_plan.h"
@@ -23,6 +24,15 @@ Answer snapshot(Session& session, const json& arguments) {
     options.mode = block::SnapshotMode::existing;
   }
   co_await block::take_snapshot(session.layer, options);
+  co_return nothing();
+}
+
+Answer resize(Session& session, const json& arguments) {
+  block::ResizeRequest request;
+  request.device = optional<std::string>(arguments, "device");
+  request.node_name = optional<std::string>(arguments, "node-name");
+  request.size = arguments["size"].get<std::int64_t>();
+  co_await block::resize_disk(session.layer, request);
   co_return nothing();
 }
 
@@ -78,6 +88,11 @@ std::vector<Command> block_commands() {
         {"format", Type::string, optional},
         {"mode", Type::enumeration, optional, {"existing", "absolute-paths"}}},
        snapshot},
+      {"block_resize",
+       {{"device", Type::string, optional},
+        {"node-name", Type::string, optional},
+        {"size", Type::integer}},
+       resize},
       {"block-commit",
        {{"job-id", Type::string, optional},
         {"device", Type::string},
