@@ -5,14 +5,19 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <thread>
+#include <filesystem>
 #include <utility>
+
+#include "sim/interrupt.h"
+#include "sim/usage_error.h"
 
 namespace sim {
 
@@ -32,7 +37,8 @@ void Descriptor::close() {
 
 Pipe::Pipe() {
   int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) throw SubjectFailure("cannot make a pipe");
+  if (pipe2(ends, O_CLOEXEC) != 0)
+    throw UsageError(std::string("cannot make a pipe: ") + std::strerror(errno));
   reader = Descriptor(ends[0]);
   writer = Descriptor(ends[1]);
 }
@@ -40,23 +46,28 @@ Pipe::Pipe() {
 namespace {
 
 /// Between fork and exec only calls that a signal handler may make are allowed.
-[[noreturn]] void become(char* const* arguments, const std::array<int, 4>& wanted, int report) {
+[[noreturn]] void become(char* const* arguments, const std::array<int, 3>& wanted, int report) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
+  setpgid(0, 0);
   const int null = open("/dev/null", O_RDWR);
-  std::array<int, 4> safe{};
+  std::array<int, 3> safe{};
   // Out of the way first, so that no dup2 hits a descriptor that is still needed.
-  for (int i = 0; i < 4; ++i) {
-    const int from = wanted[i] >= 0 ? wanted[i] : i < 3 ? null : -1;
-    safe[i] = from >= 0 ? fcntl(from, F_DUPFD_CLOEXEC, 10) : -1;
+  for (int i = 0; i < 3; ++i) {
+    safe[i] = fcntl(wanted[i] >= 0 ? wanted[i] : null, F_DUPFD_CLOEXEC, 10);
   }
   const int kept_report = fcntl(report, F_DUPFD_CLOEXEC, 10);
-  for (int i = 0; i < 4; ++i) {
+  for (int i = 0; i < 3; ++i) {
     if (safe[i] >= 0) dup2(safe[i], i);
   }
   execvp(arguments[0], arguments);
   const int error = errno;
   [[maybe_unused]] const auto written = write(kept_report, &error, sizeof error);
   _exit(127);
+}
+
+std::string reason_text(const std::string& program, int error) {
+  const bool directory = error == EACCES && std::filesystem::is_directory(program);
+  return program + ": cannot be started: " + (directory ? "is a directory" : std::strerror(error));
 }
 
 }  // namespace
@@ -68,45 +79,52 @@ Child::Child(const std::vector<std::string>& arguments, const Descriptors& descr
   pointers.push_back(nullptr);
   Pipe report;
   process_ = fork();
-  if (process_ < 0) throw SubjectFailure("cannot start " + arguments[0] + ": out of processes");
+  if (process_ < 0) throw UsageError(reason_text(arguments[0], errno));
   if (process_ == 0) {
-    become(pointers.data(),
-           {descriptors.input, descriptors.output, descriptors.error, descriptors.extra},
-           report.writer.number());
+    become(pointers.data(), {-1, descriptors.output, descriptors.error}, report.writer.number());
   }
   report.writer.close();
   int error = 0;
   // The pipe closes when the program starts; before that it tells why it could not.
   if (read(report.reader.number(), &error, sizeof error) == sizeof error) {
     reap(0);
-    throw SubjectFailure("cannot start " + arguments[0] + ": " + std::strerror(error));
+    throw UsageError(reason_text(arguments[0], error));
   }
+}
+
+bool Child::has_ended(int options) const {
+  siginfo_t info{};
+  while (waitid(P_PID, static_cast<id_t>(process_), &info, WEXITED | WNOWAIT | options) != 0) {
+    if (errno != EINTR) return true;
+  }
+  return info.si_pid == process_;
 }
 
 bool Child::reap(int options) {
   if (ended_) return true;
-  int status = 0;
-  pid_t answer;
-  do {
-    answer = waitpid(process_, &status, options);
-  } while (answer < 0 && errno == EINTR);
-  if (answer != process_) return false;
-  ended_ = true;
-  wait_status_ = status;
-  return true;
+  if (!has_ended(options)) return false;
+  // While it is not waited for, its number and its group's are nobody else's.
+  ::kill(-process_, SIGKILL);
+  ended_ = waitpid(process_, &wait_status_, 0) == process_;
+  return ended_;
 }
 
 void Child::kill() {
   if (ended_) return;
-  ::kill(process_, SIGKILL);
+  ::kill(-process_, SIGKILL);
   reap(0);
 }
 
 bool Child::wait(milliseconds limit) {
+  constexpr long longest_slice = 50;
   const auto deadline = steady_clock::now() + limit;
+  const Descriptor end(static_cast<int>(syscall(SYS_pidfd_open, process_, 0)));
   while (!reap(WNOHANG)) {
-    if (steady_clock::now() >= deadline) return false;
-    std::this_thread::sleep_for(milliseconds(1));
+    const auto left = std::chrono::ceil<milliseconds>(deadline - steady_clock::now()).count();
+    if (left <= 0) return false;
+    InterruptGuard::check();
+    pollfd wait{end.number(), POLLIN, 0};
+    poll(&wait, 1, end.number() < 0 ? 1 : static_cast<int>(std::min<long>(left, longest_slice)));
   }
   return true;
 }
@@ -138,11 +156,20 @@ bool drain(Descriptor& from, std::string& text) {
   return count > 0;
 }
 
+[[noreturn]] void too_slow(const std::string& program, milliseconds limit) {
+  throw UsageError(program + ": did not come to its end within " + seconds_text(limit));
+}
+
 }  // namespace
+
+std::string seconds_text(milliseconds time) {
+  const auto count = time.count();
+  return count % 1000 == 0 ? std::to_string(count / 1000) + " s" : std::to_string(count) + " ms";
+}
 
 ProgramResult run_program(const std::vector<std::string>& arguments, milliseconds limit) {
   Pipe output, errors;
-  Child child(arguments, {-1, output.writer.number(), errors.writer.number(), -1});
+  Child child(arguments, {output.writer.number(), errors.writer.number()});
   output.writer.close();
   errors.writer.close();
   ProgramResult result{-1, {}, {}};
@@ -150,15 +177,13 @@ ProgramResult run_program(const std::vector<std::string>& arguments, millisecond
   while (output.reader.number() >= 0 || errors.reader.number() >= 0) {
     std::array<pollfd, 2> waits{
         {{output.reader.number(), POLLIN, 0}, {errors.reader.number(), POLLIN, 0}}};
-    const auto left = std::chrono::duration_cast<milliseconds>(deadline - steady_clock::now());
-    if (left.count() <= 0 ||
-        poll(waits.data(), waits.size(), static_cast<int>(left.count())) == 0) {
-      throw SubjectFailure(arguments[0] + " does not come to an end");
-    }
+    InterruptGuard::check();
+    if (steady_clock::now() >= deadline) too_slow(arguments[0], limit);
+    if (poll(waits.data(), waits.size(), 50) <= 0) continue;
     if (waits[0].revents != 0) drain(output.reader, result.output);
     if (waits[1].revents != 0) drain(errors.reader, result.errors);
   }
-  if (!child.wait(limit)) throw SubjectFailure(arguments[0] + " does not come to an end");
+  if (!child.wait(limit)) too_slow(arguments[0], limit);
   result.status = child.status();
   return result;
 }

@@ -26,21 +26,22 @@ class Descriptor {
   int number_;
 };
 
-/// A program that runs beside us. Killed, and waited for, when this goes; the kernel kills it
-/// should we die first.
+/// A program that runs beside us, in a process group of its own, so that a Ctrl-C in the terminal
+/// reaches us alone. When this goes it is killed with all that it started and left in its group,
+/// and waited for; the kernel kills it should we die first.
 class Child {
  public:
-  /// What the child has as descriptor 0, 1, 2 and 3; -1: /dev/null for the first three.
+  /// What the child has as standard output and error; -1: /dev/null. Its input is /dev/null.
   struct Descriptors {
-    int input = -1, output = -1, error = -1, extra = -1;
+    int output = -1, error = -1;
   };
-  /// Starts `arguments[0]`, sought in PATH. Throws SubjectFailure if it cannot be started.
+  /// Starts `arguments[0]`, sought in PATH. Throws UsageError if it cannot be started.
   Child(const std::vector<std::string>& arguments, const Descriptors& descriptors);
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
   ~Child() { kill(); }
 
-  /// Sudden death (SIGKILL); returns when it is gone.
+  /// Sudden death (SIGKILL) of the whole group; returns when the program is gone.
   void kill();
   /// Whether it ended by itself within `limit`.
   bool wait(std::chrono::milliseconds limit);
@@ -52,12 +53,16 @@ class Child {
   ProcessEnd end() const;
 
  private:
+  bool has_ended(int options) const;
   bool reap(int options);
 
   pid_t process_ = -1;
   bool ended_ = false;
   int wait_status_ = 0;
 };
+
+/// "30 s", "1500 ms": a time limit in a message.
+std::string seconds_text(std::chrono::milliseconds time);
 
 /// A pipe whose ends are not inherited by other children.
 struct Pipe {
@@ -71,7 +76,8 @@ struct ProgramResult {
   std::string output;
   std::string errors;
 };
-/// Runs a program to its end. Throws SubjectFailure if it cannot be started or takes too long.
+/// Runs a program to its end. Throws UsageError if it cannot be started or takes too long, or when
+/// we are interrupted.
 ProgramResult run_program(const std::vector<std::string>& arguments,
                           std::chrono::milliseconds limit);
 

@@ -12,8 +12,6 @@ using nlohmann::json;
 
 namespace {
 
-constexpr std::chrono::milliseconds patience{30'000};
-
 /// The first line that qemu-img printed on standard error, without what it puts in front.
 json error_of(const ProgramResult& result, const std::string& file) {
   std::string text = result.errors.substr(0, result.errors.find('\n'));
@@ -44,21 +42,20 @@ json QemuImg::create(const json& options) const {
   if (options.contains("backing_fmt")) add("-F", options["backing_fmt"]);
   const std::string file = options.at("file");
   arguments.insert(arguments.end(), {"--", file, options.at("size")});
-  const ProgramResult result = run_program(arguments, patience);
+  const ProgramResult result = run_program(arguments, limit_);
   if (result.status == 0) return {{"return", json::object()}};
   return error_of(result, file);
 }
 
 json QemuImg::info(const std::string& file) const {
-  const ProgramResult result =
-      run_program({program_, "info", "-U", "--output=json", file}, patience);
+  const ProgramResult result = run_program({program_, "info", "-U", "--output=json", file}, limit_);
   if (result.status != 0) return error_of(result, file);
   return images::brief(json::parse(result.output));
 }
 
 json QemuImg::check(const std::string& file) const {
   const ProgramResult result =
-      run_program({program_, "check", "-U", "--output=json", file}, patience);
+      run_program({program_, "check", "-U", "--output=json", file}, limit_);
   const json check = json::parse(result.output, nullptr, false);
   if (!check.is_object()) return error_of(result, file);
   return {{"corruptions", check.value("corruptions", 0)}, {"leaks", check.value("leaks", 0)}};

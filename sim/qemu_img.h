@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <chrono>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
@@ -9,7 +10,9 @@ namespace sim {
 /// The qemu-img program as subjects need it; all paths are real ones.
 class QemuImg {
  public:
-  explicit QemuImg(std::string program) : program_(std::move(program)) {}
+  /// A run that takes longer than `limit` is a UsageError.
+  QemuImg(std::string program, std::chrono::milliseconds limit)
+      : program_(std::move(program)), limit_(limit) {}
 
   /// The options of Subject::create_image. {"return":{}} or {"error":…}.
   nlohmann::json create(const nlohmann::json& options) const;
@@ -20,6 +23,7 @@ class QemuImg {
 
  private:
   std::string program_;
+  std::chrono::milliseconds limit_;
 };
 
 }  // namespace sim

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: MIT
 #include "sim/qemu_process.h"
 
-#include <fcntl.h>
 #include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <nlohmann/json.hpp>
+#include <cstring>
 
+#include "sim/interrupt.h"
+#include "sim/qmp_door.h"
 #include "sim/subject.h"
+#include "sim/usage_error.h"
 
 namespace sim {
 
@@ -21,69 +20,93 @@ using std::chrono::steady_clock;
 
 namespace {
 
-enum class Input { some, none_yet, end };
+/// How long a process may take to be gone once nothing holds it.
+constexpr milliseconds last_breath{1'000};
 
-/// Takes in what there is, without waiting.
-Input read_some(const Descriptor& from, std::string& text) {
-  char buffer[65536];
-  const ssize_t count = read(from.number(), buffer, sizeof buffer);
-  if (count > 0) text.append(buffer, static_cast<std::size_t>(count));
-  if (count > 0) return Input::some;
-  return count < 0 && (errno == EAGAIN || errno == EINTR) ? Input::none_yet : Input::end;
-}
-
-void set_nonblocking(int descriptor) {
-  fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK);
+std::string text_of(const json& request) {
+  return request.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 }  // namespace
 
-QemuProcess::QemuProcess(const std::string& program) {
-  int ends[2];
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
-    throw SubjectFailure("cannot make a socket");
+QemuProcess::QemuProcess(const QmpProgram& program, Knock knock)
+    : program_(program), wire_(Descriptor(), Descriptor()) {
+  const Deadline deadline = limit();
+  if (program_.started_by_us()) {
+    start(deadline);
+  } else {
+    reach(deadline, knock);
   }
-  socket_ = Descriptor(ends[0]);
-  Descriptor theirs(ends[1]);
-  Pipe console, errors;
-  child_ = std::make_unique<Child>(
-      std::vector<std::string>{program, "-M", "none", "-accel", "tcg", "-S", "-display", "none",
-                               "-nodefaults", "-chardev", "socket,id=qmp,fd=3", "-mon",
-                               "chardev=qmp,mode=control"},
-      Child::Descriptors{-1, console.writer.number(), errors.writer.number(), theirs.number()});
-  console_ = std::move(console.reader);
-  errors_ = std::move(errors.reader);
-  for (const Descriptor* each : {&socket_, &console_, &errors_}) set_nonblocking(each->number());
-  theirs.close();
-  console.writer.close();
-  errors.writer.close();
-  if (!receive(steady_clock::now() + patience)) fail("did not greet");
-  execute({{"execute", "qmp_capabilities"}});
+  negotiate(deadline);
 }
 
 QemuProcess::~QemuProcess() = default;
 
-json QemuProcess::execute(const json& request) {
-  const std::string text = request.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
-  for (std::size_t sent = 0; sent < text.size();) {
-    const ssize_t count =
-        send(socket_.number(), text.data() + sent, text.size() - sent, MSG_NOSIGNAL);
-    if (count >= 0) {
-      sent += static_cast<std::size_t>(count);
-    } else if (errno == EAGAIN) {
-      pollfd room{socket_.number(), POLLOUT, 0};
-      if (poll(&room, 1, static_cast<int>(patience.count())) <= 0) fail("took no request");
-    } else {
-      fail("took no request");
-    }
+void QemuProcess::start(Deadline deadline) {
+  QmpDoor door;
+  Pipe console, errors;
+  child_ =
+      std::make_unique<Child>(command_with_socket(program_, door.path()),
+                              Child::Descriptors{console.writer.number(), errors.writer.number()});
+  wire_ = QmpWire(std::move(console.reader), std::move(errors.reader));
+  console.writer.close();
+  errors.writer.close();
+  constexpr milliseconds look{20};
+  while (!wire_.wait_for(door.listener(), std::min(deadline, steady_clock::now() + look))) {
+    if (child_->wait(milliseconds(0))) ended("");
+    if (steady_clock::now() >= deadline) silent("did not connect to its QMP socket");
   }
-  const auto deadline = steady_clock::now() + patience;
+  wire_.connect(door.accept());
+}
+
+void QemuProcess::reach(Deadline deadline, Knock knock) {
+  constexpr int pause_ms = 5;
   while (true) {
-    std::optional<json> message = receive(deadline);
-    if (!message) fail("did not answer " + request.value("execute", "a request"));
+    Descriptor socket = connect_to(program_.socket);
+    if (socket.number() >= 0) return wire_.connect(std::move(socket));
+    const std::string reason = std::strerror(errno);
+    const bool more = knock == Knock::until_limit && steady_clock::now() < deadline;
+    if (!more) unusable("nobody listens there: " + reason);
+    // Nothing tells when somebody binds a socket.
+    poll(nullptr, 0, pause_ms);
+    InterruptGuard::check();
+  }
+}
+
+void QemuProcess::negotiate(Deadline deadline) {
+  const std::optional<json> greeting = receive(deadline);
+  if (!greeting) silent("did not greet on its QMP socket");
+  if (!greeting->contains("QMP")) unusable("did not greet as QMP does");
+  const json capabilities = exchange({{"execute", "qmp_capabilities"}}, deadline);
+  if (!capabilities.contains("return")) unusable("refused qmp_capabilities");
+  const json answer = exchange({{"execute", "query-version"}}, deadline);
+  const json& told = (*greeting)["QMP"];
+  version_ = answer.contains("return")                      ? answer["return"]
+             : told.is_object() && told.contains("version") ? told["version"]
+                                                            : json::object();
+  greeted_ = true;
+}
+
+json QemuProcess::execute(const json& request) {
+  last_request_ = text_of(request);
+  return exchange(request, limit());
+}
+
+json QemuProcess::ask(const json& request) { return exchange(request, limit()); }
+
+json QemuProcess::exchange(const json& request, Deadline deadline) {
+  const std::string what = request.value("execute", "a request");
+  try {
+    if (!wire_.send(text_of(request) + "\n", deadline)) silent("did not take " + what);
+  } catch (const WireError&) {
+    // What it sent before it went says more.
+  }
+  while (std::optional<json> message = receive(deadline)) {
     if (!message->contains("event")) return std::move(*message);
     events_.push_back(std::move(*message));
+    if (steady_clock::now() >= deadline) break;
   }
+  silent("did not answer " + what);
 }
 
 std::optional<json> QemuProcess::take_event(const std::string& name) {
@@ -95,73 +118,79 @@ std::optional<json> QemuProcess::take_event(const std::string& name) {
   return event;
 }
 
-void QemuProcess::listen(milliseconds time) {
-  const auto deadline = steady_clock::now() + time;
-  while (std::optional<json> message = receive(deadline)) {
-    events_.push_back(std::move(*message));
-    if (steady_clock::now() >= deadline) return;
-  }
+bool QemuProcess::wait_for_event(Deadline deadline) {
+  std::optional<json> message = receive(deadline);
+  if (message) events_.push_back(std::move(*message));
+  return message.has_value();
 }
 
-std::string QemuProcess::take_console() {
-  while (console_.number() >= 0 && read_some(console_, console_text_) == Input::some) {
-  }
-  return std::exchange(console_text_, {});
-}
+std::string QemuProcess::take_console() { return wire_.take_console(); }
 
 void QemuProcess::wait_for_end() {
-  const auto deadline = steady_clock::now() + patience;
-  // Reads on, so that it is not held up by a full pipe.
-  while (!child_->wait(milliseconds(0))) {
-    if (steady_clock::now() >= deadline) fail("does not quit");
-    if (!wait_for_input(steady_clock::now() + milliseconds(2))) child_->wait(milliseconds(1));
+  const Deadline deadline = limit();
+  try {
+    // Events may come until the end, and reading them is part of waiting.
+    while (wire_.receive(deadline) && steady_clock::now() < deadline) {
+    }
+    silent("did not quit");
+  } catch (const WireError& error) {
+    if (error.kind() == WireError::Kind::rubbish) unusable(error.what());
   }
-  if (child_->status() != 0) fail("did not quit in peace");
+  wire_.drain(deadline);
+  if (!child_) return;
+  const milliseconds left = std::chrono::ceil<milliseconds>(deadline - steady_clock::now());
+  if (!child_->wait(std::max(left, last_breath))) silent("did not quit");
+  if (child_->status() != 0) ended(" at " + last_request_);
 }
 
-std::optional<std::string> QemuProcess::buffered_line() {
-  const std::size_t end = received_.find('\n');
-  if (end == std::string::npos) return std::nullopt;
-  std::string line = received_.substr(0, end);
-  received_.erase(0, end + 1);
-  return line;
+void QemuProcess::kill() {
+  child_->kill();
+  // What it started may be a moment longer on its way out, and hold locks until then.
+  wire_.drain(steady_clock::now() + last_breath);
 }
 
 std::optional<json> QemuProcess::receive(Deadline deadline) {
-  while (true) {
-    if (const std::optional<std::string> line = buffered_line()) {
-      json message = json::parse(*line, nullptr, false);
-      if (message.is_discarded()) fail("talks rubbish: " + *line);
-      return message;
-    }
-    if (!wait_for_input(deadline)) return std::nullopt;
+  try {
+    return wire_.receive(deadline);
+  } catch (const WireError& error) {
+    broke(error);
   }
 }
 
-/// Takes in whatever comes first on any of the three streams; false at the deadline.
-bool QemuProcess::wait_for_input(Deadline deadline) {
-  const auto left = std::chrono::duration_cast<milliseconds>(deadline - steady_clock::now());
-  std::array<pollfd, 3> waits{{{socket_.number(), POLLIN, 0},
-                               {console_.number(), POLLIN, 0},
-                               {errors_.number(), POLLIN, 0}}};
-  const int ready =
-      poll(waits.data(), waits.size(), static_cast<int>(std::max<long>(0, left.count())));
-  if (ready < 0 && errno == EINTR) return true;
-  if (ready <= 0) return false;
-  if (waits[1].revents != 0 && read_some(console_, console_text_) == Input::end) console_.close();
-  if (waits[2].revents != 0 && read_some(errors_, error_text_) == Input::end) errors_.close();
-  if (waits[0].revents != 0 && read_some(socket_, received_) == Input::end) socket_.close();
-  return socket_.number() >= 0;
+void QemuProcess::broke(const WireError& error) {
+  if (error.kind() == WireError::Kind::rubbish) unusable(error.what());
+  if (!child_) {
+    if (!greeted_) unusable("closed the connection before it greeted");
+    throw SubjectCrash(program_.name + ": closed the connection at " + last_request_, {},
+                       last_request_);
+  }
+  wire_.drain(steady_clock::now() + last_breath);
+  if (!child_->wait(last_breath)) unusable("closed its QMP socket, but goes on");
+  ended(" at " + last_request_);
 }
 
-void QemuProcess::fail(const std::string& what) {
-  constexpr std::size_t most = 500;
-  if (!child_->wait(milliseconds(200))) child_->kill();
-  if (errors_.number() >= 0) read_some(errors_, error_text_);
-  std::string words = error_text_.substr(error_text_.size() - std::min(most, error_text_.size()));
-  while (!words.empty() && words.back() == '\n') words.pop_back();
-  throw SubjectFailure("QEMU " + what + " (" + child_->ending() + ")" +
-                       (words.empty() ? "" : "; its last words: " + words));
+/// The child is gone, without having been asked to.
+void QemuProcess::ended(const std::string& when) {
+  wire_.drain(steady_clock::now() + last_breath);
+  const std::string words = wire_.last_words();
+  const std::string how = child_->ending() + (words.empty() ? "" : "; its last words: " + words);
+  if (!greeted_) {
+    throw UsageError(program_.place() + ": is no QEMU that runs: it ended before it greeted (" +
+                     how + ")");
+  }
+  throw SubjectCrash(program_.name + " ended" + when + " (" + how + ")", child_->end(),
+                     last_request_);
+}
+
+void QemuProcess::unusable(const std::string& what) {
+  if (child_) kill();
+  const std::string words = wire_.last_words();
+  throw UsageError(program_.place() + ": " + what +
+                   (words.empty() ? "" : " (its last words: " + words + ")"));
+}
+
+void QemuProcess::silent(const std::string& what) {
+  unusable(what + " within " + seconds_text(program_.limit));
 }
 
 }  // namespace sim

@@ -4,49 +4,65 @@
 #include <chrono>
 #include <deque>
 #include <memory>
-#include <nlohmann/json_fwd.hpp>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 
-#include "sim/child.h"
+#include "sim/qmp_program.h"
+#include "sim/qmp_wire.h"
 
 namespace sim {
 
-/// One running QEMU without a machine, and its QMP door. Every wait has a limit; a QEMU that dies
-/// or stays silent is a SubjectFailure that tells its last words.
+/// One running program that speaks QMP, most often a QEMU without a machine, and the wire to it.
+/// Every wait has the program's limit. One that ends in the middle is a SubjectCrash; one that
+/// cannot be started, stays silent or talks rubbish is a UsageError.
 class QemuProcess {
  public:
-  /// Starts `program` and negotiates.
-  explicit QemuProcess(const std::string& program);
+  /// How long to knock at a socket where nobody listens.
+  enum class Knock { once, until_limit };
+
+  /// Starts or reaches the program, negotiates, and asks for its version.
+  QemuProcess(const QmpProgram& program, Knock knock);
   ~QemuProcess();
 
   /// Sends a request and answers its reply; events that come before it are kept.
   nlohmann::json execute(const nlohmann::json& request);
+  /// The same for what the harness itself wants to know: a crash names the request before it.
+  nlohmann::json ask(const nlohmann::json& request);
   /// The first kept event of that name, taken out.
   std::optional<nlohmann::json> take_event(const std::string& name);
-  /// Keeps what comes within `time`, at least what has come already.
-  void listen(std::chrono::milliseconds time);
-  /// What QEMU printed on its standard output since the last call.
+  /// Waits for an event, and keeps it. False at the deadline.
+  bool wait_for_event(QmpWire::Deadline deadline);
+  /// What it printed on its standard output since the last call.
   std::string take_console();
+  /// What query-version says; the greeting's version if it does not know that command.
+  const nlohmann::json& version() const { return version_; }
 
   /// Waits for the end of a process that was told to quit.
   void wait_for_end();
-  void kill() { child_->kill(); }
-
-  static constexpr std::chrono::milliseconds patience{30'000};
+  /// Requires a program that we started.
+  void kill();
 
  private:
-  using Deadline = std::chrono::steady_clock::time_point;
+  using Deadline = QmpWire::Deadline;
 
-  /// The next message, or nothing at the deadline.
+  void start(Deadline deadline);
+  void reach(Deadline deadline, Knock knock);
+  void negotiate(Deadline deadline);
+  nlohmann::json exchange(const nlohmann::json& request, Deadline deadline);
   std::optional<nlohmann::json> receive(Deadline deadline);
-  bool wait_for_input(Deadline deadline);
-  std::optional<std::string> buffered_line();
-  [[noreturn]] void fail(const std::string& what);
+  [[noreturn]] void broke(const WireError& error);
+  [[noreturn]] void ended(const std::string& when);
+  [[noreturn]] void unusable(const std::string& what);
+  [[noreturn]] void silent(const std::string& what);
+  Deadline limit() const { return std::chrono::steady_clock::now() + program_.limit; }
 
-  std::unique_ptr<Child> child_;
-  Descriptor socket_, console_, errors_;
-  std::string received_, console_text_, error_text_;
+  QmpProgram program_;
+  std::unique_ptr<Child> child_;  ///< null if it ran already
+  QmpWire wire_;
+  bool greeted_ = false;
+  std::string last_request_;
+  nlohmann::json version_;
   std::deque<nlohmann::json> events_;
 };
 

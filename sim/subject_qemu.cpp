@@ -5,25 +5,28 @@
 #include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
+#include <type_traits>
 
 #include "sim/hmp.h"
 #include "sim/names.h"
 #include "sim/qemu_img.h"
 #include "sim/qemu_process.h"
 #include "sim/subjects.h"
+#include "sim/usage_error.h"
 
 namespace sim {
 
 using nlohmann::json;
 using std::chrono::milliseconds;
+using std::chrono::steady_clock;
 
 namespace {
 
 /// The qemu-img that belongs to a system emulator.
-std::string qemu_img_beside(const std::string& program) {
-  const std::filesystem::path beside = std::filesystem::path(program).parent_path() / "qemu-img";
-  return program.find('/') != std::string::npos && std::filesystem::exists(beside) ? beside.string()
-                                                                                   : "qemu-img";
+std::string qemu_img_beside(const QmpProgram& program) {
+  const std::filesystem::path place = program.started_by_us() ? program.command.front() : "";
+  const std::filesystem::path beside = place.parent_path() / "qemu-img";
+  return place.has_parent_path() && std::filesystem::exists(beside) ? beside.string() : "qemu-img";
 }
 
 /// Adds the bytes of qemu-io's `read -v` lines ("00000010:  cd cd …  ................").
@@ -50,62 +53,52 @@ void append_runs(const std::vector<unsigned char>& bytes, std::uint64_t offset, 
   }
 }
 
-/// A real QEMU, driven over QMP; started when first needed.
+/// A real QEMU, or what takes its place, driven over QMP; started when first needed.
 class QemuSubject : public Subject {
  public:
-  QemuSubject(std::string program, const std::string& directory)
-      : program_(std::move(program)), images_(qemu_img_beside(program_)), names_(directory) {}
+  QemuSubject(QmpProgram program, const std::string& directory)
+      : program_(std::move(program)),
+        images_(qemu_img_beside(program_), program_.limit),
+        names_(directory) {}
 
-  std::string_view name() const override { return "qemu"; }
+  std::string_view name() const override { return program_.name; }
 
   json execute(const json& request) override {
-    json reply = process().execute(names_.to_real(request));
-    if (reply.contains("return")) {
-      note_told(request);
-      if (request.value("execute", "") == "quit") end();
-    }
-    return names_.to_script(std::move(reply));
+    return guarded([&] {
+      json reply = process().execute(names_.to_real(request));
+      if (reply.contains("return")) {
+        note_told(request);
+        if (request.value("execute", "") == "quit") end();
+      }
+      return names_.to_script(std::move(reply));
+    });
   }
 
   std::optional<json> await_event(const std::string& event) override {
-    const auto deadline = std::chrono::steady_clock::now() + QemuProcess::patience;
-    while (std::chrono::steady_clock::now() < deadline) {
-      // Asked first: an event that a job sent before it came to rest is then kept already.
-      const bool rest = at_rest();
-      process().listen(rest ? milliseconds(0) : milliseconds(5));
-      if (std::optional<json> found = process().take_event(event)) {
-        return names_.to_script(std::move(*found));
-      }
-      if (rest) return std::nullopt;
-    }
-    throw SubjectFailure("no " + event + " came, and the jobs do not come to rest");
+    return guarded([&] { return next_event(event); });
   }
 
   std::string guest_io(const std::string& node, const std::string& command) override {
-    process().take_console();
-    const std::string answer = human(hmp::io_line(node, names_.to_real(command)));
-    return names_.to_script(hmp::io_trouble(answer, process().take_console()));
+    return guarded([&] {
+      process().take_console();
+      const std::string answer = human(hmp::io_line(node, names_.to_real(command)));
+      return names_.to_script(hmp::io_trouble(answer, process().take_console()));
+    });
   }
 
   json create_image(const json& options) override {
     return names_.to_script(images_.create(names_.to_real(options)));
   }
   json add_drive(const json& options) override {
-    return names_.to_script(hmp::drive_reply(human(hmp::drive_line(names_.to_real(options)))));
+    return drive_command(hmp::drive_line(names_.to_real(options)));
   }
-  json delete_drive(const std::string& id) override {
-    return names_.to_script(hmp::drive_reply(human("drive_del " + id)));
-  }
+  json delete_drive(const std::string& id) override { return drive_command("drive_del " + id); }
   void run(unsigned) override {}
 
   void stop(Stop how) override {
     if (how == Stop::power) throw SubjectFailure("a real machine's power is not ours to cut");
     if (!process_) return;
-    if (how == Stop::clean) {
-      process_->execute({{"execute", "quit"}});
-      end();
-    }
-    process_.reset();
+    guarded([&] { how == Stop::clean ? quit() : kill(); });
   }
 
   json image_info(const std::string& file) override {
@@ -115,22 +108,59 @@ class QemuSubject : public Subject {
     return names_.to_script(images_.check(names_.to_real(file)));
   }
   json dirty_ranges(const std::string& node, const std::string& bitmap) override;
-  json contents(const std::string& node) override;
+  json contents(const std::string& node) override {
+    return guarded([&] { return all_bytes(node); });
+  }
 
  private:
   QemuProcess& process() {
-    if (!process_) process_ = std::make_unique<QemuProcess>(program_);
+    using Knock = QemuProcess::Knock;
+    if (!process_) {
+      process_ = std::make_unique<QemuProcess>(program_, met_ ? Knock::until_limit : Knock::once);
+      met_ = true;
+    }
     return *process_;
+  }
+
+  /// A process that crashed is gone, and what is told of it has the script's names.
+  template <class Work>
+  std::invoke_result_t<Work> guarded(const Work& work) {
+    try {
+      return work();
+    } catch (const SubjectCrash& crash) {
+      forget();
+      throw SubjectCrash(names_.to_script(std::string(crash.what())), crash.end(),
+                         names_.to_script(crash.command()));
+    }
+  }
+  void forget() {
+    process_.reset();
+    told_.clear();
   }
   void end() {
     process_->wait_for_end();
-    process_.reset();
+    forget();
+  }
+  void quit() {
+    process_->execute({{"execute", "quit"}});
+    end();
+  }
+  void kill() {
+    if (!program_.started_by_us()) {
+      throw UsageError(program_.name +
+                       ": the scenario kills the process, and this one is not ours");
+    }
+    process_->kill();
+    forget();
   }
 
   std::string human(const std::string& line) {
     const json reply = process().execute(hmp::request(line));
     return reply.contains("return") ? reply["return"].get<std::string>()
                                     : reply["error"]["desc"].get<std::string>();
+  }
+  json drive_command(const std::string& line) {
+    return guarded([&] { return names_.to_script(hmp::drive_reply(human(line))); });
   }
 
   /// The list that a query answers.
@@ -146,25 +176,49 @@ class QemuSubject : public Subject {
     told_.insert(arguments.value("device", arguments.value("id", "")));
   }
 
-  /// Whether no job goes on without a command.
-  bool at_rest() {
-    const json jobs = query("query-jobs");
-    if (jobs.empty()) told_.clear();
-    return std::all_of(jobs.begin(), jobs.end(), [this](const json& job) {
-      const std::string status = job["status"];
-      if (status == "paused" || status == "standby" || status == "concluded") return true;
-      return (status == "ready" || status == "pending") && !told_.contains(job["id"]);
-    });
-  }
-
+  bool at_rest();
+  std::optional<json> next_event(const std::string& event);
   json find_node(const std::string& node);
+  json all_bytes(const std::string& node);
 
-  std::string program_;
+  QmpProgram program_;
   QemuImg images_;
   Names names_;
   std::unique_ptr<QemuProcess> process_;
+  bool met_ = false;  ///< whether there was a process before
   std::set<std::string> told_;
 };
+
+/// Whether no job goes on without a command.
+bool QemuSubject::at_rest() {
+  const json reply = process().ask({{"execute", "query-jobs"}});
+  const json& jobs = reply.at("return");
+  if (jobs.empty()) told_.clear();
+  return std::all_of(jobs.begin(), jobs.end(), [this](const json& job) {
+    const std::string status = job["status"];
+    if (status == "paused" || status == "standby" || status == "concluded") return true;
+    return (status == "ready" || status == "pending") && !told_.contains(job["id"]);
+  });
+}
+
+/// A job tells by an event whenever its status changes, so between two events there is nothing to
+/// ask. Programs that tell less are asked now and then.
+std::optional<json> QemuSubject::next_event(const std::string& event) {
+  constexpr milliseconds patience_with_the_silent{200};
+  const auto deadline = steady_clock::now() + program_.limit;
+  while (true) {
+    if (auto found = process().take_event(event)) return names_.to_script(std::move(*found));
+    const bool rest = at_rest();
+    // An event that a job sent before it came to rest is kept now.
+    if (auto found = process().take_event(event)) return names_.to_script(std::move(*found));
+    if (rest) return std::nullopt;
+    const auto now = steady_clock::now();
+    if (now >= deadline) break;
+    process().wait_for_event(std::min(deadline, now + patience_with_the_silent));
+  }
+  throw SubjectFailure("no " + event + " came within " + seconds_text(program_.limit) +
+                       ", and the jobs do not come to rest");
+}
 
 /// What the queries tell of a device's or a node's node; null if there is none.
 json QemuSubject::find_node(const std::string& node) {
@@ -187,7 +241,7 @@ json QemuSubject::dirty_ranges(const std::string& node, const std::string& bitma
                      {"arguments", {{"node", node}, {"name", bitmap}}}};
   const json reply = execute(request);
   if (!reply.contains("return")) return reply;
-  const json found = find_node(node);
+  const json found = guarded([&] { return find_node(node); });
   for (const json& each : found["dirty-bitmaps"]) {
     if (each.value("name", "") != bitmap) continue;
     return {{"sha256", reply["return"]["sha256"]},
@@ -198,7 +252,7 @@ json QemuSubject::dirty_ranges(const std::string& node, const std::string& bitma
   throw SubjectFailure("QEMU hashes a bitmap that it does not list");
 }
 
-json QemuSubject::contents(const std::string& node) {
+json QemuSubject::all_bytes(const std::string& node) {
   constexpr std::uint64_t step = 1 << 20;
   const json found = find_node(node);
   if (found.is_null()) {
@@ -220,9 +274,14 @@ json QemuSubject::contents(const std::string& node) {
 
 }  // namespace
 
-std::unique_ptr<Subject> make_qemu_subject(const std::string& program,
+std::unique_ptr<Subject> make_qemu_subject(const QmpProgram& program,
                                            const std::string& directory) {
   return std::make_unique<QemuSubject>(program, directory);
+}
+
+std::unique_ptr<Subject> make_qemu_subject(const std::string& program,
+                                           const std::string& directory) {
+  return make_qemu_subject(QmpProgram::qemu(program, QmpProgram::usual_limit), directory);
 }
 
 }  // namespace sim

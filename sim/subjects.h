@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "sim/qmp_program.h"
 #include "sim/subject.h"
 
 namespace sim {
@@ -22,8 +23,10 @@ std::unique_ptr<Subject> make_model_subject();
 std::unique_ptr<Subject> make_engine_subject(StorageKind storage, const std::string& directory,
                                              Timing timing);
 
-/// A real QEMU: the system emulator `program`, with the qemu-img beside it or else in PATH. Files
-/// below `directory`, which must exist.
+/// A real QEMU, or another program that speaks QMP; the qemu-img beside it, or else the one in
+/// PATH, makes its images. Files below `directory`, which must exist.
+std::unique_ptr<Subject> make_qemu_subject(const QmpProgram& program, const std::string& directory);
+/// The same for the system emulator `program`, with the usual limit.
 std::unique_ptr<Subject> make_qemu_subject(const std::string& program,
                                            const std::string& directory);
 

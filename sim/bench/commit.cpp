@@ -75,11 +75,15 @@ void qemu_execute(QemuProcess& process, const json& request) {
   if (reply.contains("error")) throw SubjectFailure(reply.dump());
 }
 void qemu_await(QemuProcess& process, const std::string& event) {
-  while (!process.take_event(event)) process.listen(std::chrono::milliseconds(1));
+  constexpr std::chrono::minutes patience{10};
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  while (!process.take_event(event)) {
+    if (!process.wait_for_event(deadline)) throw SubjectFailure("no " + event + " came");
+  }
 }
 
 double qemu_seconds(const std::string& program, const std::string& overlay) {
-  QemuProcess process(program);
+  QemuProcess process(QmpProgram::qemu(program, QmpProgram::usual_limit), QemuProcess::Knock::once);
   qemu_execute(process, plug(overlay));
   const double seconds = seconds_of([&] {
     qemu_execute(process, on_drive("block-commit"));

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+#include "sim/qmp_program.h"
+
+#include <string_view>
+
+namespace sim {
+
+namespace {
+
+/// A value within QEMU's lists of options: a comma is doubled.
+std::string as_option(const std::string& value) {
+  std::string result;
+  for (const char c : value) result.append(c == ',' ? 2 : 1, c);
+  return result;
+}
+
+}  // namespace
+
+QmpProgram QmpProgram::qemu(const std::string& program, std::chrono::milliseconds limit) {
+  return {"qemu",
+          {program, "-M", "none", "-accel", "tcg", "-S", "-display", "none", "-nodefaults"},
+          {},
+          limit};
+}
+
+std::vector<std::string> command_with_socket(const QmpProgram& program, const std::string& path) {
+  constexpr std::string_view placeholder = "{socket}";
+  std::vector<std::string> command = program.command;
+  bool placed = false;
+  for (std::string& word : command) {
+    const std::size_t at = word.find(placeholder);
+    if (at == std::string::npos) continue;
+    word.replace(at, placeholder.size(), path);
+    placed = true;
+  }
+  if (placed) return command;
+  command.insert(command.end(), {"-qmp", "unix:" + as_option(path) + ",server=off"});
+  return command;
+}
+
+}  // namespace sim

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+namespace sim {
+
+/// A program that speaks QMP, and how to reach it: one that we start, or one that listens already.
+struct QmpProgram {
+  std::string name;                  ///< in reports: "qemu", "qmp:SOCKET", "command:…"
+  std::vector<std::string> command;  ///< what to start, without its socket; empty: it runs already
+  std::string socket;                ///< where it listens, if it runs already
+  std::chrono::milliseconds limit;   ///< the longest wait for anything that it does
+
+  bool started_by_us() const { return !command.empty(); }
+  /// What messages call it: the program or the socket.
+  const std::string& place() const { return started_by_us() ? command.front() : name; }
+
+  /// A QEMU without a machine or a guest.
+  static QmpProgram qemu(const std::string& program, std::chrono::milliseconds limit);
+
+  static constexpr std::chrono::milliseconds usual_limit{30'000};
+};
+
+/// `program.command` with the way to the unix socket at `path`, on which we listen: in place of
+/// {socket}, or else as the further arguments `-qmp unix:PATH,server=off`.
+std::vector<std::string> command_with_socket(const QmpProgram& program, const std::string& path);
+
+}  // namespace sim

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT
+#include "sim/qmp_wire.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <nlohmann/json.hpp>
+
+#include "sim/interrupt.h"
+
+namespace sim {
+
+using nlohmann::json;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+namespace {
+
+constexpr std::size_t longest_line = 64 << 20;
+constexpr std::size_t most_printed = 64 << 20;
+
+/// Takes in what there is, without waiting. False at the end of the stream.
+bool read_some(const Descriptor& from, std::string& text) {
+  char buffer[65536];
+  const ssize_t count = read(from.number(), buffer, sizeof buffer);
+  if (count > 0) text.append(buffer, static_cast<std::size_t>(count));
+  return count > 0 || (count < 0 && (errno == EAGAIN || errno == EINTR));
+}
+
+void set_nonblocking(const Descriptor& descriptor) {
+  if (descriptor.number() < 0) return;
+  fcntl(descriptor.number(), F_SETFL, fcntl(descriptor.number(), F_GETFL) | O_NONBLOCK);
+}
+
+/// A signal may hit another thread than the one that waits.
+int slice(QmpWire::Deadline deadline) {
+  constexpr long longest_slice = 50;
+  const auto left = std::chrono::ceil<milliseconds>(deadline - steady_clock::now());
+  return static_cast<int>(std::clamp<long>(left.count(), 0, longest_slice));
+}
+
+/// The beginning of a text that nobody expected, fit for one line.
+std::string quoted(const std::string& text) {
+  constexpr std::size_t most = 60;
+  std::string result = "'";
+  for (const char c : text.substr(0, most)) result.push_back(c >= ' ' && c < '\x7f' ? c : '?');
+  return result + (text.size() > most ? "…'" : "'");
+}
+
+[[noreturn]] void rubbish(const std::string& text) {
+  throw WireError(WireError::Kind::rubbish, "talks rubbish where QMP is expected: " + quoted(text));
+}
+
+bool is_message(const json& message) {
+  return message.is_object() &&
+         (message.contains("return") || message.contains("error") || message.contains("QMP") ||
+          (message.contains("event") && message["event"].is_string()));
+}
+
+}  // namespace
+
+QmpWire::QmpWire(Descriptor console, Descriptor errors)
+    : console_(std::move(console)), errors_(std::move(errors)) {
+  set_nonblocking(console_);
+  set_nonblocking(errors_);
+}
+
+/// Takes in whatever comes first on any of the streams. False at the deadline.
+bool QmpWire::poll_once(int extra, Deadline deadline) {
+  std::array<pollfd, 4> waits{{{socket_.number(), POLLIN, 0},
+                               {console_.number(), POLLIN, 0},
+                               {errors_.number(), POLLIN, 0},
+                               {extra, POLLIN, 0}}};
+  const int ready = poll(waits.data(), waits.size(), slice(deadline));
+  InterruptGuard::check();
+  const bool in_time = steady_clock::now() < deadline;
+  if (ready <= 0) return in_time;
+  if (waits[1].revents != 0 && !read_some(console_, console_text_)) console_.close();
+  if (waits[2].revents != 0 && !read_some(errors_, error_text_)) errors_.close();
+  if (console_text_.size() > most_printed) console_text_.clear();
+  if (error_text_.size() > most_printed) error_text_.clear();
+  if (waits[0].revents != 0 && !read_some(socket_, received_)) socket_.close();
+  return in_time;
+}
+
+bool QmpWire::wait_for(const Descriptor& other, Deadline deadline) {
+  while (true) {
+    pollfd wait{other.number(), POLLIN, 0};
+    if (poll(&wait, 1, 0) > 0) return true;
+    if (!poll_once(other.number(), deadline)) return false;
+  }
+}
+
+bool QmpWire::send(const std::string& text, Deadline deadline) {
+  for (std::size_t sent = 0; sent < text.size();) {
+    const ssize_t count =
+        ::send(socket_.number(), text.data() + sent, text.size() - sent, MSG_NOSIGNAL);
+    if (count >= 0) {
+      sent += static_cast<std::size_t>(count);
+    } else if (errno == EAGAIN) {
+      // It may wait for us to read before it reads on.
+      pollfd room{socket_.number(), POLLOUT, 0};
+      if (poll(&room, 1, 1) <= 0 && !poll_once(-1, deadline)) return false;
+    } else if (errno != EINTR) {
+      throw WireError(WireError::Kind::closed, "closed its QMP socket");
+    }
+  }
+  return true;
+}
+
+std::optional<std::string> QmpWire::buffered_line() {
+  const std::size_t end = received_.find('\n', searched_);
+  if (end == std::string::npos) {
+    received_.erase(0, taken_);
+    searched_ = received_.size();
+    taken_ = 0;
+    if (received_.size() > longest_line) rubbish(received_);
+    return std::nullopt;
+  }
+  std::string line = received_.substr(taken_, end - taken_);
+  taken_ = searched_ = end + 1;
+  return line;
+}
+
+std::optional<json> QmpWire::receive(Deadline deadline) {
+  for (bool in_time = true;;) {
+    if (const std::optional<std::string> line = buffered_line()) {
+      if (line->find_first_not_of(" \t\r") == std::string::npos) continue;
+      json message = json::parse(*line, nullptr, false);
+      if (!is_message(message)) rubbish(*line);
+      return message;
+    }
+    if (socket_.number() < 0) {
+      if (!received_.empty() && received_[0] != '{') rubbish(received_);
+      throw WireError(WireError::Kind::closed, "closed its QMP socket");
+    }
+    if (!in_time) return std::nullopt;
+    in_time = poll_once(-1, deadline);
+  }
+}
+
+void QmpWire::drain(Deadline deadline) {
+  socket_.close();
+  while ((console_.number() >= 0 || errors_.number() >= 0) && poll_once(-1, deadline)) {
+  }
+}
+
+std::string QmpWire::take_console() {
+  while (console_.number() >= 0) {
+    const std::size_t before = console_text_.size();
+    if (!read_some(console_, console_text_) || console_text_.size() == before) break;
+  }
+  return std::exchange(console_text_, {});
+}
+
+std::string QmpWire::last_words() const {
+  constexpr std::size_t most = 500;
+  std::string words;
+  for (const char c : error_text_.substr(error_text_.size() - std::min(most, error_text_.size()))) {
+    if (c != '\r') words.push_back(c == '\n' ? ' ' : c);
+  }
+  while (words.ends_with(' ')) words.pop_back();
+  return words;
+}
+
+}  // namespace sim

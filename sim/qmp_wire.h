@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <chrono>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <stdexcept>
+#include <string>
+
+#include "sim/child.h"
+
+namespace sim {
+
+/// The other side of a wire did what QMP does not know: closed it, or sent something else.
+class WireError : public std::runtime_error {
+ public:
+  enum class Kind { closed, rubbish };
+  WireError(Kind kind, const std::string& what) : std::runtime_error(what), kind_(kind) {}
+  Kind kind() const { return kind_; }
+
+ private:
+  Kind kind_;
+};
+
+/// The three streams of a program that speaks QMP: its socket, and what it prints. All are read
+/// whenever one is waited for, so that no full pipe holds the program up. Waits end early with a
+/// UsageError when we are interrupted.
+class QmpWire {
+ public:
+  using Deadline = std::chrono::steady_clock::time_point;
+
+  /// Without a socket yet. Either stream may be none.
+  QmpWire(Descriptor console, Descriptor errors);
+  void connect(Descriptor socket) { socket_ = std::move(socket); }
+
+  /// Waits until `other` has input. False at the deadline.
+  bool wait_for(const Descriptor& other, Deadline deadline);
+  /// False if not all could be sent by the deadline. Throws WireError.
+  bool send(const std::string& text, Deadline deadline);
+  /// The next message, or nothing at the deadline. Throws WireError.
+  std::optional<nlohmann::json> receive(Deadline deadline);
+  /// Reads what is printed until the streams end, which is when the last process that has them is
+  /// gone.
+  void drain(Deadline deadline);
+
+  /// What was printed on standard output since the last call.
+  std::string take_console();
+  /// The end of what was printed on standard error, on one line.
+  std::string last_words() const;
+
+ private:
+  std::optional<std::string> buffered_line();
+  bool poll_once(int extra, Deadline deadline);
+
+  Descriptor socket_, console_, errors_;
+  std::string received_, console_text_, error_text_;
+  std::size_t taken_ = 0, searched_ = 0;  ///< how far into `received_`
+};
+
+}  // namespace sim
