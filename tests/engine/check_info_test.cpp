@@ -8,6 +8,7 @@
 #include "engine/qcow2/info.h"
 #include "tests/catch.h"
 #include "tests/engine/io_process.h"
+#include "tests/temp_dir.h"
 
 namespace tests {
 namespace {
@@ -33,7 +34,7 @@ void create(const std::string& path, const std::string& options, const std::stri
 }
 
 TEST_CASE("info says what qemu-img says of all kinds of images") {
-  ScratchDir dir;
+  TempDir dir;
   const std::string image = dir / "image.qcow2";
   for (const char* options : {"cluster_size=64k", "compat=0.10", "cluster_size=512,refcount_bits=1",
                               "cluster_size=2M,refcount_bits=64", "lazy_refcounts=on"}) {
@@ -45,7 +46,7 @@ TEST_CASE("info says what qemu-img says of all kinds of images") {
 }
 
 TEST_CASE("info says what qemu-img says of raw files") {
-  ScratchDir dir;
+  TempDir dir;
   for (std::uint64_t size : {0, 1, 1000, 4096, 1 << 20}) {
     const std::string path = dir / "file";
     must_run({"truncate", "-s", std::to_string(size), path});
@@ -54,7 +55,7 @@ TEST_CASE("info says what qemu-img says of raw files") {
 }
 
 TEST_CASE("info says what qemu-img says of bitmaps") {
-  ScratchDir dir;
+  TempDir dir;
   const std::string image = dir / "image.qcow2";
   create(image, "cluster_size=64k", "10M");
   must_run({"qemu-img", "bitmap", "--add", "-g", "4096", image, "fine"});
@@ -64,7 +65,7 @@ TEST_CASE("info says what qemu-img says of bitmaps") {
 }
 
 TEST_CASE("info says what qemu-img says of backing files") {
-  ScratchDir dir;
+  TempDir dir;
   std::filesystem::create_directory(dir / "below");
   create(dir / "base.qcow2", "cluster_size=64k", "10M");
   const std::string image = dir / "below/image.qcow2";
@@ -76,9 +77,9 @@ TEST_CASE("info says what qemu-img says of backing files") {
 }
 
 TEST_CASE("info on what cannot be opened is refused in QEMU's words") {
-  ScratchDir dir;
+  TempDir dir;
   must_run({"truncate", "-s", "100", dir / "raw"});
-  for (const std::string& path : {dir / "missing", dir.path(), dir / "raw"}) {
+  for (const std::string& path : {dir / "missing", dir.path().string(), dir / "raw"}) {
     std::string refusal;
     try {
       our_info(path, "qcow2");
@@ -91,7 +92,7 @@ TEST_CASE("info on what cannot be opened is refused in QEMU's words") {
 }
 
 TEST_CASE("info looks at an image in use only when told to do without locks") {
-  ScratchDir dir;
+  TempDir dir;
   const std::string image = dir / "image.qcow2";
   create(image, "cluster_size=64k", "10M");
   Qemu qemu;

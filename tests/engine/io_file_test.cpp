@@ -11,6 +11,7 @@
 #include "engine/io/file_loop.h"
 #include "tests/catch.h"
 #include "tests/engine/io_process.h"
+#include "tests/temp_dir.h"
 
 namespace engine::io {
 namespace {
@@ -41,7 +42,7 @@ class Files {
   FileLoop& loop() { return loop_; }
 
  private:
-  tests::ScratchDir dir_;
+  tests::TempDir dir_;
   FileLoop loop_;
   FileHost files_;
   CheckedHost host_{files_};

@@ -99,17 +99,6 @@ std::string must_run(const std::vector<std::string>& command) {
                            ": " + outcome.output);
 }
 
-ScratchDir::ScratchDir() {
-  std::string name = std::filesystem::temp_directory_path() / "blocktwin-XXXXXX";
-  if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
-  path_ = name;
-}
-
-ScratchDir::~ScratchDir() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
-
 Qemu::Qemu() {
   const Pipe in = make_pipe();
   const Pipe out = make_pipe();

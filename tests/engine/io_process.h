@@ -20,21 +20,6 @@ Outcome run(const std::vector<std::string>& command);
 /// The same, but throws with what the program said unless it exits with 0. Gives its output.
 std::string must_run(const std::vector<std::string>& command);
 
-/// A fresh directory that goes away with everything in it.
-class ScratchDir {
- public:
-  ScratchDir();
-  ScratchDir(const ScratchDir&) = delete;
-  ScratchDir& operator=(const ScratchDir&) = delete;
-  ~ScratchDir();
-
-  const std::string& path() const { return path_; }
-  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
-
- private:
-  std::string path_;
-};
-
 /// A real QEMU without a machine, driven over QMP on its standard input and output. It is stopped
 /// after two minutes, and when this object or the test program ends.
 class Qemu {

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include <unistd.h>
-
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -10,37 +8,21 @@
 #include "engine/qcow2/header.h"
 #include "tests/catch.h"
 #include "tests/engine/qcow2_world.h"
+#include "tests/shell.h"
+#include "tests/temp_dir.h"
 
 namespace tests {
 namespace {
 
-/// A directory that goes with the test.
-class Directory {
- public:
-  Directory() {
-    std::string path = (std::filesystem::temp_directory_path() / "qcow2-test-XXXXXX").string();
-    REQUIRE(mkdtemp(path.data()) != nullptr);
-    path_ = path;
-  }
-  ~Directory() { std::filesystem::remove_all(path_); }
-  std::string file(const std::string& name) const { return (path_ / name).string(); }
-
- private:
-  std::filesystem::path path_;
-};
-
-/// Whether a shell command succeeds; its output goes nowhere.
-bool shell(const std::string& command) {
-  return std::system((command + " >/dev/null 2>&1").c_str()) == 0;
-}
+/// Whether a shell command succeeds.
+bool succeeds(const std::string& command) { return shell(command).status == 0; }
 /// Whether qemu-io finds what its read -P commands expect.
 bool qemu_reads(const std::string& path, const std::vector<std::string>& reads) {
   std::string command = "qemu-io -r -f qcow2";
   for (const std::string& read : reads) command += " -c 'read -P " + read + "'";
-  return shell("(" + command + " " + path + ") > " + path +
-               ".log 2>&1 && ! grep -E 'failed|error' " + path + ".log");
+  return succeeds("(" + command + " " + path + ") > " + path +
+                  ".log 2>&1 && ! grep -E 'failed|error' " + path + ".log");
 }
-bool have_qemu() { return shell("command -v qemu-img") && shell("command -v qemu-io"); }
 
 /// An image of ours in a real file.
 class FileDisk {
@@ -107,16 +89,15 @@ constexpr std::uint64_t disk_size = (6 << 20) + 512;
 Bytes filled(std::uint64_t size, unsigned char value) { return Bytes(size, std::byte(value)); }
 
 TEST_CASE("qemu reads what we wrote and finds nothing wrong", "[qemu]") {
-  if (!have_qemu()) return;
-  const Directory directory;
-  const std::string path = directory.file("ours.qcow2");
+  const TempDir directory;
+  const std::string path = directory / "ours.qcow2";
   for (const Kind& kind : all_kinds()) {
     CAPTURE(kind.options());
     FileDisk::make(path, {.size = {disk_size},
                           .cluster_size = {kind.cluster_size},
                           .version = kind.version,
                           .refcount_bits = kind.refcount_bits});
-    CHECK(shell("qemu-img check " + path));
+    CHECK(succeeds("qemu-img check " + path));
     FileDisk disk(path);
     disk.write(1000, filled(3000000, 0xa5));
     disk.write(disk_size - 700, filled(700, 0x5a));
@@ -124,7 +105,7 @@ TEST_CASE("qemu reads what we wrote and finds nothing wrong", "[qemu]") {
     disk.write((1 << 20) + 512, filled(1024, 0x11));
     disk.loop().run(disk.image().write_zeroes({2 << 20}, {300000}, io::Unmap::yes));
     disk.close();
-    CHECK(shell("qemu-img check " + path));
+    CHECK(succeeds("qemu-img check " + path));
     CHECK(qemu_reads(path,
                      {"0 0 1000", "0xa5 1000 1047576", "0x11 1049088 1024", "0 2097152 300000",
                       "0xa5 2397152 603848", "0x5a " + std::to_string(disk_size - 700) + " 700"}));
@@ -132,17 +113,16 @@ TEST_CASE("qemu reads what we wrote and finds nothing wrong", "[qemu]") {
 }
 
 TEST_CASE("we read what qemu wrote, and go on writing it", "[qemu]") {
-  if (!have_qemu()) return;
-  const Directory directory;
-  const std::string path = directory.file("theirs.qcow2");
+  const TempDir directory;
+  const std::string path = directory / "theirs.qcow2";
   for (const Kind& kind : all_kinds()) {
     CAPTURE(kind.options());
-    REQUIRE(shell("qemu-img create -f qcow2 -o " + kind.options() + " " + path + " " +
-                  std::to_string(disk_size)));
+    REQUIRE(succeeds("qemu-img create -f qcow2 -o " + kind.options() + " " + path + " " +
+                     std::to_string(disk_size)));
     REQUIRE(
-        shell("qemu-io -d unmap -f qcow2 -c 'write -P 0xa5 1000 5000000'"
-              " -c 'discard 2M 2M' -c 'write -z 4M 300000' " +
-              path));
+        succeeds("qemu-io -d unmap -f qcow2 -c 'write -P 0xa5 1000 5000000'"
+                 " -c 'discard 2M 2M' -c 'write -z 4M 300000' " +
+                 path));
     FileDisk disk(path);
     CHECK(disk.holds(1000, filled(2096152, 0xa5)));
     CHECK(disk.holds(2 << 20, Bytes((2 << 20) + 300000)));
@@ -151,45 +131,43 @@ TEST_CASE("we read what qemu wrote, and go on writing it", "[qemu]") {
     disk.loop().run(disk.image().resize({disk_size * 3}));
     disk.write(disk_size * 3 - 512, filled(512, 0x78));
     disk.close();
-    CHECK(shell("qemu-img check " + path));
+    CHECK(succeeds("qemu-img check " + path));
     CHECK(qemu_reads(path, {"0x77 0 " + std::to_string(disk_size)}));
   }
 }
 
 TEST_CASE("a snapshot of qemu's survives our writing", "[qemu]") {
-  if (!have_qemu()) return;
-  const Directory directory;
-  const std::string path = directory.file("snapshot.qcow2");
+  const TempDir directory;
+  const std::string path = directory / "snapshot.qcow2";
   for (const unsigned cluster : {512u, 65536u}) {
     CAPTURE(cluster);
-    REQUIRE(shell("qemu-img create -f qcow2 -o cluster_size=" + std::to_string(cluster) + " " +
-                  path + " 4M"));
-    REQUIRE(shell("qemu-io -f qcow2 -c 'write -P 0xa5 0 2M' " + path));
-    REQUIRE(shell("qemu-img snapshot -c before " + path));
+    REQUIRE(succeeds("qemu-img create -f qcow2 -o cluster_size=" + std::to_string(cluster) + " " +
+                     path + " 4M"));
+    REQUIRE(succeeds("qemu-io -f qcow2 -c 'write -P 0xa5 0 2M' " + path));
+    REQUIRE(succeeds("qemu-img snapshot -c before " + path));
     FileDisk disk(path);
     disk.write(100, filled(700000, 0x11));
     disk.loop().run(disk.image().discard({1 << 20}, {1 << 19}));
     disk.close();
     CHECK(disk.holds(0, filled(100, 0xa5)));
     CHECK(disk.holds(700100, filled(1000, 0xa5)));
-    CHECK(shell("qemu-img check " + path));
+    CHECK(succeeds("qemu-img check " + path));
     CHECK(qemu_reads(path, {"0x11 100 700000"}));
-    REQUIRE(shell("qemu-img snapshot -a before " + path));
-    CHECK(shell("qemu-img check " + path));
+    REQUIRE(succeeds("qemu-img snapshot -a before " + path));
+    CHECK(succeeds("qemu-img check " + path));
     CHECK(qemu_reads(path, {"0xa5 0 2M"}));
   }
 }
 
 TEST_CASE("a backing file by name, as qemu has it", "[qemu]") {
-  if (!have_qemu()) return;
-  const Directory directory;
-  const std::string base = directory.file("base.qcow2");
-  const std::string path = directory.file("overlay.qcow2");
+  const TempDir directory;
+  const std::string base = directory / "base.qcow2";
+  const std::string path = directory / "overlay.qcow2";
   FileDisk::make(base, {.size = {1 << 20}});
   FileDisk::make(path,
                  {.size = {2 << 20}, .backing_file = "base.qcow2", .backing_format = "qcow2"});
-  CHECK(shell("qemu-io -f qcow2 -c 'write -P 0x33 0 1M' " + base));
-  CHECK(shell("qemu-img info --backing-chain " + path + " | grep 'backing file format: qcow2'"));
+  CHECK(succeeds("qemu-io -f qcow2 -c 'write -P 0x33 0 1M' " + base));
+  CHECK(succeeds("qemu-img info --backing-chain " + path + " | grep 'backing file format: qcow2'"));
   CHECK(qemu_reads(path, {"0x33 0 1M", "0 1M 1M"}));
 }
 

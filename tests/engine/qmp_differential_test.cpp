@@ -8,6 +8,7 @@
 #include "engine/qmp/monitor.h"
 #include "tests/catch.h"
 #include "tests/engine/io_process.h"
+#include "tests/temp_dir.h"
 
 namespace tests {
 namespace {
@@ -59,7 +60,7 @@ json comparable(const json& value, const std::string& dir) {
 }
 
 /// One side's directory with the images that every story starts from.
-struct Place : ScratchDir {
+struct Place : TempDir {
   Place() {
     make("base.qcow2", "qcow2", "1M", {});
     make("v2.qcow2", "qcow2", "1M", {"-o", "compat=0.10"});

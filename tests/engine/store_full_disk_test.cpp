@@ -7,6 +7,7 @@
 #include "engine/error.h"
 #include "tests/catch.h"
 #include "tests/engine/store_world.h"
+#include "tests/temp_dir.h"
 
 namespace tests {
 namespace {
@@ -24,7 +25,7 @@ class SmallDisk {
   }
 
   bool mounted() const { return mounted_; }
-  const std::string& path() const { return dir_.path(); }
+  std::string path() const { return dir_.path().string(); }
   void fill_all_but(std::uint64_t bytes) {
     const std::uint64_t free = std::filesystem::space(path()).free;
     std::ofstream(dir_ / "ballast") << std::string(free - bytes, 'x');
@@ -32,7 +33,7 @@ class SmallDisk {
   void make_room() { std::filesystem::remove(dir_ / "ballast"); }
 
  private:
-  ScratchDir dir_;
+  TempDir dir_;
   bool mounted_;
 };
 

@@ -12,6 +12,7 @@
 #include "engine/qcow2/check.h"
 #include "engine/qcow2/image.h"
 #include "tests/engine/io_process.h"
+#include "tests/temp_dir.h"
 
 namespace tests {
 
@@ -75,7 +76,7 @@ class ImageFile {
   }
 
  private:
-  ScratchDir dir_;
+  TempDir dir_;
   std::string path_;
   io::FileLoop loop_;
   io::FileHost files_;

@@ -10,8 +10,9 @@
 #include "tests/catch.h"
 #include "tests/interop/qemu_tools.h"
 #include "tests/shell.h"
+#include "tests/temp_dir.h"
 
-namespace test {
+namespace tests {
 namespace {
 
 namespace fs = std::filesystem;
@@ -141,4 +142,4 @@ TEST_CASE_METHOD(Bench, "a directory that cannot be written is told") {
   CHECK(mentions(result.out, "/proc/nowhere"));
 }
 
-}  // namespace test
+}  // namespace tests

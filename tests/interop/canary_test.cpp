@@ -6,8 +6,9 @@
 
 #include "tests/catch.h"
 #include "tests/shell.h"
+#include "tests/temp_dir.h"
 
-namespace test {
+namespace tests {
 namespace {
 
 namespace fs = std::filesystem;
@@ -69,4 +70,4 @@ TEST_CASE("a golden with one wrong line is caught") {
   CHECK(mentions(result.out, "dirty-clusters=2"));
 }
 
-}  // namespace test
+}  // namespace tests

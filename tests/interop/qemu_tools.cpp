@@ -4,8 +4,9 @@
 #include <stdexcept>
 
 #include "tests/shell.h"
+#include "tests/temp_dir.h"
 
-namespace test {
+namespace tests {
 
 using nlohmann::json;
 
@@ -48,4 +49,4 @@ std::vector<ByteRun> nbd_dirty_runs(const std::string& file, const std::string& 
   return runs;
 }
 
-}  // namespace test
+}  // namespace tests

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace test {
+namespace tests {
 
 /// A run of bytes as tools print it.
 struct ByteRun {
@@ -23,4 +23,4 @@ nlohmann::json qemu_img_check(const std::string& file);
 /// read-only with that bitmap, nbdinfo maps it.
 std::vector<ByteRun> nbd_dirty_runs(const std::string& file, const std::string& bitmap);
 
-}  // namespace test
+}  // namespace tests

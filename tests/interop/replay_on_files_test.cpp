@@ -6,8 +6,9 @@
 #include "tests/catch.h"
 #include "tests/interop/qemu_tools.h"
 #include "tests/shell.h"
+#include "tests/temp_dir.h"
 
-namespace test {
+namespace tests {
 namespace {
 
 namespace fs = std::filesystem;
@@ -73,4 +74,4 @@ TEST_CASE("images of a replay on files satisfy QEMU's tools", "[slow]") {
   CHECK(bitmaps >= 10);
 }
 
-}  // namespace test
+}  // namespace tests

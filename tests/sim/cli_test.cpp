@@ -5,12 +5,13 @@
 
 #include "tests/catch.h"
 #include "tests/shell.h"
+#include "tests/temp_dir.h"
 
 namespace {
 
-using test::shell;
-using test::ShellResult;
-using test::TempDir;
+using tests::shell;
+using tests::ShellResult;
+using tests::TempDir;
 
 const std::string program = std::string("BLOCKTWIN_ROOT='") + SOURCE_DIR + "' '" + BLOCKTWIN + "' ";
 const std::string testcases = std::string(SOURCE_DIR) + "/scenarios/testcases";
