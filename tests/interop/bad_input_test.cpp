@@ -61,6 +61,29 @@ class Bench {
   TempDir directory_;
 };
 
+/// A small file system in memory for the time of a test; not `there` where mounting is not allowed.
+class SmallDisk {
+ public:
+  explicit SmallDisk(std::string place) : place_(std::move(place)) {
+    fs::create_directory(place_);
+    there_ = mount("tmpfs", place_.c_str(), "tmpfs", 0, "size=512k") == 0;
+    if (!there_) WARN("no right to mount a small tmpfs here: not tried");
+  }
+  SmallDisk(const SmallDisk&) = delete;
+  SmallDisk& operator=(const SmallDisk&) = delete;
+  ~SmallDisk() {
+    if (there_) umount2(place_.c_str(), MNT_DETACH);
+  }
+  bool there() const { return there_; }
+  void make_read_only() const {
+    REQUIRE(mount("tmpfs", place_.c_str(), "tmpfs", MS_REMOUNT | MS_RDONLY, nullptr) == 0);
+  }
+
+ private:
+  std::string place_;
+  bool there_;
+};
+
 }  // namespace
 
 TEST_CASE_METHOD(Bench, "what is no image is refused with its name and the reason") {
@@ -112,11 +135,8 @@ TEST_CASE_METHOD(Bench, "an image that a running QEMU has open is not touched") 
 
 TEST_CASE_METHOD(Bench, "a full disk is told where it happened and breaks no image") {
   const std::string small = directory() / "small";
-  fs::create_directory(small);
-  if (mount("tmpfs", small.c_str(), "tmpfs", 0, "size=512k") != 0) {
-    WARN("no right to mount a small tmpfs here: not tried");
-    return;
-  }
+  const SmallDisk disk(small);
+  if (!disk.there()) return;
   const ShellResult result = run("replay --storage files --dir small '" + std::string(SOURCE_DIR) +
                                  "/scenarios/testcases'");
   INFO(result.out);
@@ -130,8 +150,23 @@ TEST_CASE_METHOD(Bench, "a full disk is told where it happened and breaks no ima
     ++images;
     CHECK(qemu_img_check(entry.path().string()).at("corruptions") == 0);
   }
-  umount(small.c_str());
   CHECK(images >= 1);
+}
+
+TEST_CASE_METHOD(Bench, "an image that may only be read is read, and refused for writing") {
+  const SmallDisk disk(directory() / "small");
+  if (!disk.there()) return;
+  fs::copy(image("good"), image("small/good"));
+  disk.make_read_only();
+  CHECK(run("img info small/good.qcow2").status == 0);
+  CHECK(run("img check small/good.qcow2").status == 0);
+  const ShellResult made = run("img create -f qcow2 small/good.qcow2 2M");
+  INFO(made.out);
+  CHECK(made.status == 2);
+  CHECK(mentions(made.out, "small/good.qcow2"));
+  CHECK(mentions(made.out, "Read-only file system"));
+  CHECK(mentions(plugged("small/good"), "Read-only file system"));
+  CHECK(qemu_img_info(image("small/good")).at("virtual-size") == 1 << 20);
 }
 
 TEST_CASE_METHOD(Bench, "a directory that cannot be written is told") {
