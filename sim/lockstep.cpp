@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "sim/lockstep.h"
 
+#include <cstring>
 #include <exception>
 
+#include "sim/ledger.h"
 #include "sim/observe.h"
 #include "sim/usage_error.h"
 
@@ -13,49 +15,75 @@ using nlohmann::json;
 namespace {
 
 /// Whatever else a subject throws, it broke: a refusal would have been an answer.
-std::string observe_or_fail(Subject& subject, const Step& step, json& seen) {
+void observe_or_break(Subject& subject, const Step& step, Shown& shown) {
   try {
-    seen = observe(subject, step);
+    shown.observation = observe(subject, step);
   } catch (const UsageError&) {
     throw;
+  } catch (const SubjectCrash& crash) {
+    shown.breakdown = Breakdown{crash.what(), crash.end(), crash.command()};
   } catch (const std::exception& error) {
     const std::string text = error.what();
-    return text.empty() ? "unknown error" : text;
+    shown.breakdown = Breakdown{text.empty() ? "unknown error" : text, {}, {}};
   }
-  return {};
+}
+
+std::string how_seen(const Shown& shown) {
+  if (!shown.breakdown) return "found " + shown.finding->seen;
+  if (!shown.breakdown->end) return shown.breakdown->text;
+  const ProcessEnd& end = *shown.breakdown->end;
+  if (end.signal == 0) return "exited with status " + std::to_string(end.status);
+  const char* name = sigabbrev_np(end.signal);
+  return "died of " +
+         (name == nullptr ? "signal " + std::to_string(end.signal) : "SIG" + std::string(name));
 }
 
 }  // namespace
 
-std::optional<Finding> judge(const Step& step, const json& allowed, const json& seen) {
-  if (const auto* show = std::get_if<ShowStep>(&step.action)) {
-    if (show->sight == Sight::dirty) return compare_dirty(allowed, seen);
-    if (show->sight == Sight::data) return compare_data(allowed, seen);
-  }
-  return compare(allowed, seen);
+Lockstep::Lockstep(std::vector<Subject*> subjects, const std::vector<KnownFault>* known)
+    : subjects_(std::move(subjects)),
+      known_(known),
+      shown_(subjects_.size()),
+      present_(subjects_.size(), true) {
+  for (std::size_t i = 0; i < subjects_.size(); ++i) shown_[i].subject = subjects_[i]->name();
 }
 
 std::optional<Difference> Lockstep::step(const Step& step) {
   bool agree = true;
-  seen_.assign(subjects_.size(), nullptr);
-  failures_.assign(subjects_.size(), {});
-  std::vector<std::optional<Finding>> findings(subjects_.size());
   for (std::size_t i = 0; i < subjects_.size(); ++i) {
-    failures_[i] = observe_or_fail(*subjects_[i], step, seen_[i]);
-    if (failures_[i].empty() && failures_[0].empty() && i > 0) {
-      findings[i] = judge(step, seen_[0], seen_[i]);
+    if (!present_[i]) continue;
+    Shown& shown = shown_[i];
+    shown.breakdown.reset();
+    shown.finding.reset();
+    observe_or_break(*subjects_[i], step, shown);
+    if (i > 0 && !shown.breakdown && !shown_[0].breakdown) {
+      shown.finding = judge(step, shown_[0].observation, shown.observation);
     }
-    agree = agree && failures_[i].empty() && !findings[i];
+    if (shown.differs() && !excused(step, shown, i)) agree = false;
   }
-  std::optional<Difference> difference;
-  if (!agree) {
-    difference.emplace(Difference{step, {}});
-    for (std::size_t i = 0; i < subjects_.size(); ++i) {
-      difference->shown.push_back({std::string(subjects_[i]->name()), seen_[i],
-                                   std::move(failures_[i]), std::move(findings[i])});
-    }
+  if (!agree) return difference(step);
+  allowed_ = std::move(shown_[0].observation);
+  return std::nullopt;
+}
+
+bool Lockstep::excused(const Step& step, const Shown& shown, std::size_t subject) {
+  if (known_ == nullptr) return false;
+  for (const KnownFault& fault : *known_) {
+    if (!recognises(fault, step, shown)) continue;
+    const bool leaves = fault.then == KnownFault::Then::leaves;
+    sightings_.push_back({fault.id, fault.title, shown.subject, step, how_seen(shown), leaves});
+    present_[subject] = !leaves;
+    return true;
   }
-  allowed_ = std::move(seen_[0]);
+  return false;
+}
+
+Difference Lockstep::difference(const Step& step) {
+  Difference difference{step, {}};
+  for (std::size_t i = 0; i < subjects_.size(); ++i) {
+    if (present_[i]) difference.shown.push_back(shown_[i]);
+  }
+  allowed_ = std::move(shown_[0].observation);
   return difference;
 }
 

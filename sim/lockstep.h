@@ -6,47 +6,49 @@
 #include <string>
 #include <vector>
 
-#include "sim/step.h"
-#include "sim/verdict.h"
+#include "sim/difference.h"
 
 namespace sim {
 
-/// What one subject showed in a step.
-struct Shown {
-  std::string subject;
-  nlohmann::json observation;
-  std::string failure;             ///< how the subject broke; empty: it did not
-  std::optional<Finding> finding;  ///< why the oracle does not allow it
-};
+struct KnownFault;
 
-/// A step in which the subjects did not agree.
-struct Difference {
-  Step step;
-  std::vector<Shown> shown;  ///< the oracle's first
+/// A difference that the ledger knows.
+struct Sighting {
+  std::string fault;    ///< its id,
+  std::string title;    ///< and title
+  std::string subject;  ///< who showed it
+  Step step;            ///< where
+  std::string how;      ///< how it was seen: "died of SIGSEGV"
+  bool left = false;    ///< whether the subject left the run there
 };
 
 /// Subjects that do the same steps side by side. The first is the oracle: its answers say what is
-/// allowed, and the others are measured by them at once. After a difference the subjects are no
-/// longer in the same state, and the run should end.
+/// allowed, and the others are measured by them at once. A subject whose difference is a known
+/// fault of its does not count, and leaves the run unless the ledger says that it may go on. After
+/// any other difference the subjects are no longer in the same state, and the run should end.
 class Lockstep {
  public:
-  /// Requires at least one subject, all outliving this.
-  explicit Lockstep(std::vector<Subject*> subjects) : subjects_(std::move(subjects)) {}
+  /// Requires at least one subject, all outliving this, as must `known`.
+  explicit Lockstep(std::vector<Subject*> subjects, const std::vector<KnownFault>* known = nullptr);
 
   /// Has every subject do the step. A subject that breaks is a difference.
   std::optional<Difference> step(const Step& step);
   /// What the oracle allows to be seen of the last step.
   const nlohmann::json& allowed() const { return allowed_; }
+  /// The known faults that were seen, in order.
+  const std::vector<Sighting>& sightings() const { return sightings_; }
 
  private:
-  std::vector<Subject*> subjects_;
-  nlohmann::json allowed_;
-  std::vector<nlohmann::json> seen_;
-  std::vector<std::string> failures_;
-};
+  /// Whether the ledger knows it; if so it is noted.
+  bool excused(const Step& step, const Shown& shown, std::size_t subject);
+  Difference difference(const Step& step);
 
-/// Whether `seen` is what `allowed` allows, for the kind of observation that `step` makes.
-std::optional<Finding> judge(const Step& step, const nlohmann::json& allowed,
-                             const nlohmann::json& seen);
+  std::vector<Subject*> subjects_;
+  const std::vector<KnownFault>* known_;
+  std::vector<Shown> shown_;   ///< of the last step
+  std::vector<bool> present_;  ///< who has not left
+  nlohmann::json allowed_;
+  std::vector<Sighting> sightings_;
+};
 
 }  // namespace sim

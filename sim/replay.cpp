@@ -4,14 +4,17 @@
 #include <algorithm>
 #include <condition_variable>
 #include <exception>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <ostream>
 #include <thread>
 
+#include "sim/casting.h"
 #include "sim/golden.h"
 #include "sim/interrupt.h"
 #include "sim/report.h"
+#include "sim/sightings.h"
 #include "sim/summary.h"
 #include "sim/workspace.h"
 
@@ -89,6 +92,9 @@ GoldenState report(const Scenario& scenario, const ScenarioResult& result,
                    const ReplayOptions& options, std::ostream& out) {
   if (options.verbose) out << result.transcript.text();
   for (const TestcaseResult& testcase : result.testcases) {
+    for (const Sighting& each : testcase.sightings) {
+      out << sighting_text(scenario, testcase.title, each) << "\n";
+    }
     if (testcase.difference) {
       out << difference_text(scenario, testcase.title, *testcase.difference) << "\n";
     }
@@ -116,17 +122,10 @@ std::unique_ptr<Workspace> make_workspace(const Cast& cast, const std::string& d
   return cast.needs_files() ? std::make_unique<Workspace>(directory) : nullptr;
 }
 
-}  // namespace
-
-int replay(const ReplayOptions& options, std::ostream& out, std::ostream* progress) {
-  const Project project = find_project();
-  std::vector<Scenario> scenarios;
-  for (const std::string& path : find_scenarios(options.paths, project)) {
-    scenarios.push_back(load_scenario(path, project));
-  }
-  const InterruptGuard guard;
+/// Runs them all, and prints as it goes.
+void run_all(const std::vector<Scenario>& scenarios, const ReplayOptions& options, Summary& summary,
+             LedgerReport& ledger, std::ostream& out, std::ostream* progress) {
   const std::unique_ptr<Workspace> workspace = make_workspace(options.cast, options.directory);
-  Summary summary(options.cast.subjects);
   Pool pool(scenarios, options.cast, workspace.get(), options.jobs);
   for (std::size_t i = 0; i < scenarios.size(); ++i) {
     if (progress != nullptr) {
@@ -135,20 +134,45 @@ int replay(const ReplayOptions& options, std::ostream& out, std::ostream* progre
     }
     const ScenarioResult result = pool.take(i);
     if (progress != nullptr) *progress << "\r\033[K" << std::flush;
+    ledger.add(scenarios[i], result);
     summary.add(scenarios[i], result, report(scenarios[i], result, options, out));
   }
-  out << summary.text();
+}
+
+}  // namespace
+
+int replay(ReplayOptions options, std::ostream& out, std::ostream* progress) {
+  const Project project = find_project();
+  std::vector<Scenario> scenarios;
+  for (const std::string& path : find_scenarios(options.paths, project)) {
+    scenarios.push_back(load_scenario(path, project));
+  }
+  const InterruptGuard guard;
+  std::map<std::string, std::string> names;
+  if (const auto qemu = meet_qemu(options.cast, project)) {
+    names["qemu"] = "qemu " + to_string(qemu->version);
+    out << "qemu is " << qemu->text() << "\n" << std::flush;
+  }
+  Summary summary(options.cast.subjects);
+  LedgerReport ledger(options.cast.known, std::move(names));
+  run_all(scenarios, options, summary, ledger, out, progress);
+  out << summary.text(ledger.seen()) << ledger.text();
   return summary.all_agree() ? 0 : 1;
 }
 
-int transcribe(const std::string& path, const Cast& cast, const std::string& directory,
-               std::ostream& out, std::ostream& errors) {
-  const Scenario scenario = load_scenario(path, find_project());
+int transcribe(const std::string& path, Cast cast, const std::string& directory, std::ostream& out,
+               std::ostream& errors) {
+  const Project project = find_project();
+  const Scenario scenario = load_scenario(path, project);
   const InterruptGuard guard;
+  meet_qemu(cast, project);
   const std::unique_ptr<Workspace> workspace = make_workspace(cast, directory);
   const ScenarioResult result = run_scenario(scenario, cast, workspace.get());
   out << result.transcript.text();
   for (const TestcaseResult& testcase : result.testcases) {
+    for (const Sighting& each : testcase.sightings) {
+      errors << sighting_text(scenario, testcase.title, each);
+    }
     if (testcase.difference) {
       errors << difference_text(scenario, testcase.title, *testcase.difference);
     }

@@ -19,14 +19,16 @@ struct ReplayOptions {
   bool verbose = false;   ///< transcripts as they come
 };
 
-/// Runs scenarios, compares subjects and goldens, and prints what differs and a summary on `out`.
+/// Runs scenarios, compares subjects and goldens, and prints which QEMU runs, what differs, known
+/// divergences and a summary on `out`.
 /// Progress goes to `progress`, which may be null. Answers the exit status: 0 or 1. Throws
 /// script::ScriptError and UsageError before anything runs.
-int replay(const ReplayOptions& options, std::ostream& out, std::ostream* progress);
+int replay(ReplayOptions options, std::ostream& out, std::ostream* progress);
 
 /// Prints the transcript of one scenario on one subject. Answers 0, or 1 after a difference from
-/// the model, which goes to `errors`.
-int transcribe(const std::string& path, const Cast& cast, const std::string& directory,
-               std::ostream& out, std::ostream& errors);
+/// the model, which goes to `errors`. So does a known divergence; what follows it in the transcript
+/// is then what the model allows.
+int transcribe(const std::string& path, Cast cast, const std::string& directory, std::ostream& out,
+               std::ostream& errors);
 
 }  // namespace sim

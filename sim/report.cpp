@@ -18,7 +18,7 @@ std::string place(const Scenario& scenario, int line) {
 
 /// What a subject showed, as the transcript would have it, without the echo of the request.
 std::string shown_text(const Step& step, const Shown& shown) {
-  if (!shown.failure.empty()) return "broke: " + shown.failure + "\n";
+  if (shown.breakdown) return "broke: " + shown.breakdown->text + "\n";
   std::string text = render(step, shown.observation);
   if (std::holds_alternative<QmpStep>(step.action)) text.erase(0, text.find('\n') + 1);
   return text.empty() ? "(nothing)\n" : text;
@@ -42,22 +42,44 @@ std::string column(const std::string& label, std::size_t width, const std::strin
   return result;
 }
 
-/// With three subjects: the one that the two others agree against.
-std::string outvoted(const Difference& difference) {
-  const std::vector<Shown>& shown = difference.shown;
-  if (shown.size() != 3) return {};
-  if (std::any_of(shown.begin(), shown.end(), [](const Shown& s) { return !s.failure.empty(); })) {
-    return {};
+std::string names_of(const Difference& difference, const std::vector<std::size_t>& camp) {
+  std::vector<std::string> names;
+  for (const std::size_t each : camp) names.push_back(difference.shown[each].subject);
+  return joined_names(names);
+}
+
+/// The judge itself stands alone: what the others found wrong is not their fault.
+std::string outvoted_judge(const Difference& difference) {
+  const Shown& model = difference.shown[0];
+  if (model.breakdown) return {};
+  const Finding& finding = *difference.shown[1].finding;
+  const auto others = camps(difference)[1];
+  return fmt::format("  {}: stands alone{}: allows {}, {} found {}\n", model.subject,
+                     finding.where.empty() ? "" : " " + finding.where, finding.expected,
+                     names_of(difference, others), finding.seen);
+}
+
+std::string faults_text(const Difference& difference) {
+  if (stands_alone(difference) == 0u) return outvoted_judge(difference);
+  std::string text;
+  for (const Shown& shown : difference.shown) {
+    if (shown.finding) text += fault_text(shown);
   }
-  const auto alone = [&](std::size_t one, std::size_t a, std::size_t b) {
-    return fmt::format("  {} and {} agree against {}\n", shown[a].subject, shown[b].subject,
-                       shown[one].subject);
-  };
-  if (!shown[1].finding) return alone(2, 0, 1);
-  if (!shown[2].finding) return alone(1, 0, 2);
-  const bool others_agree =
-      !judge(difference.step, shown[1].observation, shown[2].observation).has_value();
-  return others_agree ? alone(0, 1, 2) : "  no two of them agree\n";
+  return text;
+}
+
+/// With three subjects or more: who agrees with whom.
+std::string camps_text(const Difference& difference) {
+  if (difference.shown.size() < 3) return {};
+  auto sides = camps(difference);
+  std::stable_sort(sides.begin(), sides.end(),
+                   [](const auto& a, const auto& b) { return a.size() > b.size(); });
+  if (sides.front().size() == 1) return "  no two of them agree\n";
+  std::string text = "  " + names_of(difference, sides[0]) + " agree";
+  for (std::size_t i = 1; i < sides.size(); ++i) {
+    text += (i > 1 ? ", and against " : " against ") + names_of(difference, sides[i]);
+  }
+  return text + "\n";
 }
 
 std::string line_of(const std::string& text, std::size_t index) {
@@ -86,14 +108,20 @@ std::string difference_text(const Scenario& scenario, const std::string& testcas
   std::string text =
       fmt::format("{}: testcase \"{}\": {}\n", place(scenario, step.line), testcase, step.text);
   std::size_t width = 0;
-  for (const Shown& shown : difference.shown) {
-    if (shown.finding) text += fault_text(shown);
-    width = std::max(width, shown.subject.size());
-  }
+  for (const Shown& shown : difference.shown) width = std::max(width, shown.subject.size());
+  text += faults_text(difference);
   for (const Shown& shown : difference.shown) {
     text += column(shown.subject, width, shown_text(step, shown));
   }
-  return text + outvoted(difference);
+  return text + camps_text(difference);
+}
+
+std::string sighting_text(const Scenario& scenario, const std::string& testcase,
+                          const Sighting& sighting) {
+  const Step& step = sighting.step;
+  return fmt::format("{}: testcase \"{}\": {}\n  {}: known divergence {}: {} ({})\n",
+                     place(scenario, step.line), testcase, step.text, sighting.subject,
+                     sighting.fault, sighting.title, sighting.how);
 }
 
 std::optional<std::string> golden_difference(const Scenario& scenario, const Transcript& transcript,

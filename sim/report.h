@@ -13,6 +13,10 @@ namespace sim {
 std::string difference_text(const Scenario& scenario, const std::string& testcase,
                             const Difference& difference);
 
+/// A known fault that was seen, in two lines: where, its id and title, how it showed.
+std::string sighting_text(const Scenario& scenario, const std::string& testcase,
+                          const Sighting& sighting);
+
 /// Compares a transcript with the golden text. The answer tells the golden's line, the step it
 /// belongs to, and both lines; nothing if they are equal to the byte.
 std::optional<std::string> golden_difference(const Scenario& scenario, const Transcript& transcript,

@@ -46,11 +46,17 @@ class MadeImages {
 /// One testcase on its subjects.
 class TestcaseRun {
  public:
-  explicit TestcaseRun(std::vector<std::unique_ptr<Subject>> subjects)
-      : subjects_(std::move(subjects)), lockstep_(pointers()) {}
+  TestcaseRun(std::vector<std::unique_ptr<Subject>> subjects, const std::vector<KnownFault>& known)
+      : subjects_(std::move(subjects)), lockstep_(pointers(), &known) {}
 
-  std::optional<Difference> run(const Scenario::Testcase& testcase, Transcript& transcript) {
+  TestcaseResult run(const Scenario::Testcase& testcase, Transcript& transcript) {
     transcript.title(testcase.title);
+    std::optional<Difference> difference = do_steps(testcase, transcript);
+    return {testcase.title, std::move(difference), lockstep_.sightings()};
+  }
+
+ private:
+  std::optional<Difference> do_steps(const Scenario::Testcase& testcase, Transcript& transcript) {
     for (const Step& step : testcase.steps) {
       InterruptGuard::check();
       if (auto difference = lockstep_.step(step)) return difference;
@@ -60,7 +66,6 @@ class TestcaseRun {
     return finish();
   }
 
- private:
   std::vector<Subject*> pointers() const {
     std::vector<Subject*> result;
     for (const auto& subject : subjects_) result.push_back(subject.get());
@@ -116,8 +121,8 @@ ScenarioResult run_scenario(const Scenario& scenario, const Cast& cast, Workspac
       if (name == "model") continue;
       subjects.push_back(make_subject(name, cast, scenario, testcase.title, workspace));
     }
-    TestcaseRun run(std::move(subjects));
-    result.testcases.push_back({testcase.title, run.run(testcase, result.transcript)});
+    TestcaseRun run(std::move(subjects), cast.known);
+    result.testcases.push_back(run.run(testcase, result.transcript));
   }
   return result;
 }

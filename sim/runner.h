@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "sim/ledger.h"
 #include "sim/lockstep.h"
 #include "sim/scenario.h"
 #include "sim/subjects.h"
@@ -20,6 +21,7 @@ struct Cast {
   StorageKind storage = StorageKind::sim;
   Timing timing = Timing::instant;
   std::string qemu = "qemu-system-x86_64";
+  std::vector<KnownFault> known;  ///< faults that these subjects are said to have
 
   /// Whether a subject needs a directory of real files.
   bool needs_files() const;
@@ -29,6 +31,7 @@ struct Cast {
 struct TestcaseResult {
   std::string title;
   std::optional<Difference> difference;
+  std::vector<Sighting> sightings;  ///< known faults
 };
 
 /// How a scenario went. The transcript shows what the oracle allows, and so holds for every subject
@@ -37,6 +40,7 @@ struct ScenarioResult {
   std::vector<TestcaseResult> testcases;
   Transcript transcript;
 
+  /// Whether no testcase ended with a difference; known faults are none.
   bool agreed() const;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -12,13 +13,15 @@ namespace sim {
 enum class GoldenState { none, same, differs, missing, blessed };
 
 /// The table at the end of a replay: a row for each scenario with how many of its testcases passed
-/// on each subject, and a row for each testcase that its script names.
+/// on each subject, and a row for each testcase that its script names. A testcase in which a known
+/// fault was seen is "known ID".
 class Summary {
  public:
   explicit Summary(std::vector<std::string> subjects) : subjects_(std::move(subjects)) {}
 
   void add(const Scenario& scenario, const ScenarioResult& result, GoldenState golden);
-  std::string text() const;
+  /// `known`: ids of the known faults that were seen.
+  std::string text(const std::set<std::string>& known = {}) const;
   bool all_agree() const { return differing_ == 0; }
 
  private:
@@ -26,6 +29,8 @@ class Summary {
     std::string name;
     std::vector<std::string> cells;  ///< one for each subject, and one for the golden
   };
+
+  std::string outcome(const std::set<std::string>& known) const;
 
   std::vector<std::string> subjects_;
   std::vector<Row> rows_;

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sim/difference.h"
+#include "sim/version.h"
+
+namespace sim {
+
+/// A fault that a subject is known to have: how it is recognised, and what would be right.
+struct KnownFault {
+  /// What becomes of the subject in the testcase where it shows the fault.
+  enum class Then { leaves, goes_on };
+
+  std::string id;                ///< e.g. "L1"
+  std::string title;             ///< one line
+  std::string subject;           ///< whose fault: the subject's name
+  Version since;                 ///< the first version that has it
+  std::optional<Version> fixed;  ///< the first version without it, if that is known
+  std::string right;             ///< what a subject should do instead
+  std::string source;            ///< who says so
+  std::string scenario;  ///< the one that shows it, e.g. "known/merge-empty-list"; empty: none yet
+  std::string needs;     ///< what must be built before a scenario can show it; empty: nothing
+
+  std::optional<nlohmann::json> request;  ///< pattern of the request that brings it out
+  std::string step;                       ///< or pattern of the step's text
+  int signal = 0;                         ///< the signal that the subject dies of
+  nlohmann::json shows;                   ///< or pattern of what it shows in place of what is right
+  Then then = Then::leaves;
+};
+
+/// The known faults of all subjects: a data file, scenarios/known/ledger.json.
+class Ledger {
+ public:
+  Ledger() = default;
+  /// Reads a ledger; a file that is not there is an empty one. Throws UsageError with the entry and
+  /// what was expected there.
+  static Ledger load(const std::string& path);
+
+  const std::vector<KnownFault>& faults() const { return faults_; }
+  /// Those that this version of a subject is said to have; all of the subject's if the version is
+  /// not known.
+  std::vector<KnownFault> faults_of(const std::string& subject,
+                                    const std::optional<Version>& version) const;
+
+ private:
+  std::vector<KnownFault> faults_;
+};
+
+/// Whether what a subject showed in `step`, which the oracle does not allow, is this fault.
+bool recognises(const KnownFault& fault, const Step& step, const Shown& shown);
+
+}  // namespace sim
