@@ -8,6 +8,12 @@ namespace model {
 
 using nlohmann::json;
 
+void check_usable(const Bitmap& bitmap, bool must_be_writable, bool must_be_consistent) {
+  const std::string name = "Bitmap '" + bitmap.name + "' is ";
+  if (must_be_writable && bitmap.read_only) refuse(name + "readonly and cannot be modified");
+  if (must_be_consistent && bitmap.inconsistent) refuse(name + "inconsistent and cannot be used");
+}
+
 namespace {
 
 Node& node_of(State& state, const std::string& name) {
@@ -31,13 +37,6 @@ Bitmap& bitmap_of(Node& node, const std::string& name) {
 
 Bitmap& bitmap_of(State& state, const json& arguments) {
   return bitmap_of(node_of(state, arguments["node"]), arguments["name"]);
-}
-
-/// S14
-void check_usable(const Bitmap& bitmap, bool must_be_writable, bool must_be_consistent) {
-  const std::string name = "Bitmap '" + bitmap.name + "' is ";
-  if (must_be_writable && bitmap.read_only) refuse(name + "readonly and cannot be modified");
-  if (must_be_consistent && bitmap.inconsistent) refuse(name + "inconsistent and cannot be used");
 }
 
 /// M6: copies that a job may or may not have made by now may or may not be seen.
@@ -177,7 +176,7 @@ json bitmap_sha256(State& state, const json& arguments) {
   const Bitmap& bitmap = bitmap_of(state, arguments);
   if (!bitmap.bits.exact()) return {{"sha256", {{"$any", true}}}};
   const Number granules = (size_of(state, node) + bitmap.granularity - 1) / bitmap.granularity;
-  std::vector<std::uint8_t> bits((granules + 63) / 64 * 8);
+  std::vector<std::uint8_t> bits(std::max<Number>(8, (granules + 63) / 64 * 8));
   for (const auto& [start, end] : bitmap.bits.must) {
     for (auto at = start; at < end; ++at) {
       bits[at / 8] = static_cast<std::uint8_t>(bits[at / 8] | 1u << at % 8);

@@ -271,16 +271,13 @@ void check_job(State& state, const Job& job, const Node& base, const json& argum
   if (job.speed < 0) refuse("Parameter 'speed' expects a non-negative value");
 }
 
-/// S64, M17: a base that is too short grows; an inconsistent bitmap forbids it.
-bool grow(State& state, const Node& top, const Node& base) {
+/// S64, M17: a base that is too short grows, unless that is refused. When, nobody sees (M4).
+bool grow(State& state, const Node& top, Node& base) try {
   const Number size = state.files.at(top.file).size;
-  Image& image = state.files.at(base.file);
-  if (image.size >= size) return true;
-  const auto inconsistent = [](const Bitmap& bitmap) { return bitmap.inconsistent; };
-  if (std::ranges::any_of(base.bitmaps, inconsistent)) return false;
-  if (image.format == "raw" || base.below != 0) paint(image.data, image.size, size, zero_byte);
-  image.size = size;
+  if (state.files.at(base.file).size < size) resize(state, base, size);
   return true;
+} catch (const Refused&) {
+  return false;
 }
 
 void start(State& state, Job job, Node& base, const std::string& filter_name) {
@@ -288,6 +285,7 @@ void start(State& state, Job job, Node& base, const std::string& filter_name) {
   const Image& image = state.files.at(base.file);
   job.granularity = 65536;
   if (image.format != "raw") job.granularity = std::clamp<Number>(image.cluster, 4096, 65536);
+  job.old_size = image.size;
   turn_writable(state, base);
   Node filter{.id = job.filter,
               .name = filter_name,

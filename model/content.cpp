@@ -45,11 +45,12 @@ void remember(Image& image, Number start, Number end) {
 
 }  // namespace
 
-/// Clusters are allocated whole: the rest of a cluster keeps what could be read there (M30).
+/// Clusters are allocated whole: the rest of a cluster keeps what could be read there (M30). Zeros
+/// up to the end of the disk may reach what a cut left past it (M36).
 void put(State& state, const Node& node, Number start, Number end, const Bytes& value) {
   Image& image = state.files.at(node.file);
   Number first = start / image.cluster * image.cluster;
-  Number last = std::min((end - 1) / image.cluster * image.cluster + image.cluster, image.size);
+  Number last = (end - 1) / image.cluster * image.cluster + image.cluster;
   bool allocated = true;
   walk(image.data, first, last,
        [&allocated](Number, const Extent& extent) { allocated = allocated && !extent.through; });
@@ -59,6 +60,8 @@ void put(State& state, const Node& node, Number start, Number end, const Bytes& 
   for (const Piece& piece : look(state, node, end, last)) rest.push_back(piece);
   for (const Piece& piece : rest) paint(image.data, piece.start, piece.end, piece.bytes);
   paint(image.data, start, end, value);
+  const bool to_the_end = end == image.size && value == zero_byte;
+  if (to_the_end) blend(image.data, end, last, {0, zero_byte}, {});
 }
 
 namespace {
@@ -89,7 +92,8 @@ void discard(State& state, Node& node, Number start, Number end) {
   mark_dirty(state, node, start, end);
   Image& image = state.files.at(node.file);
   const Number first = (start + image.cluster - 1) / image.cluster * image.cluster;
-  const Number last = end == image.size ? end : end / image.cluster * image.cluster;
+  const Number after = end == image.size ? end + image.cluster - 1 : end;
+  const Number last = after / image.cluster * image.cluster;
   const bool has_backing = node.below != 0;
   if (first < last && (image.version > 2 || !has_backing)) {
     if (has_backing || image.format == "raw") {

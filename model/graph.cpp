@@ -35,6 +35,14 @@ const Node* find_node(const State& state, const std::string& device_or_node) {
   return find_node(const_cast<State&>(state), device_or_node);
 }
 
+Node& device_or_node(State& state, const json& arguments) {
+  const std::string device = arguments.value("device", "");
+  const std::string name = arguments.value("node-name", "");
+  if (const Device* found = find_device(state, device)) return state.nodes.at(found->root);
+  if (Node* node = find_named(state, name)) return *node;
+  refuse("Cannot find device='" + device + "' nor node-name='" + name + "'");
+}
+
 std::vector<Node*> chain_of(State& state, Node& node) {
   std::vector<Node*> chain{&node};
   while (chain.back()->below != 0) chain.push_back(&state.nodes.at(chain.back()->below));
@@ -130,9 +138,10 @@ std::string close_unused(State& state, int id) {
     const auto rooted = [id](const Device& device) { return device.root == id; };
     if (std::ranges::any_of(state.devices, rooted)) break;
     const Node& node = state.nodes.at(id);
-    if (!node.filter() && !store_bitmaps(state, node)) {
+    const std::string reason = node.filter() ? "" : store_bitmaps(state, node);
+    if (!reason.empty()) {
       lost = "Lost persistent bitmaps during inactivation of node '" + node_name(node) +
-             "': No write access";
+             "': " + reason;
     }
     if (!node.filter()) state.files.at(node.file).unsynced.clear();
     id = node.below;

@@ -31,9 +31,10 @@ using Handler = nlohmann::json(State&, const nlohmann::json& arguments);
 /// The command's handler, its arguments checked (S11); refuses unknown commands.
 Handler* checked_command(const std::string& name, const nlohmann::json& arguments);
 Handler negotiate, quit, bitmap_add, bitmap_remove, bitmap_clear, bitmap_enable, bitmap_disable,
-    bitmap_merge, bitmap_sha256, snapshot_sync, block_commit, job_complete, job_cancel, job_pause,
-    job_resume, job_set_speed, job_finalize, job_dismiss, block_job_finalize, block_job_dismiss,
-    query_block, query_named_block_nodes, query_block_jobs, query_jobs, query_anything;
+    bitmap_merge, bitmap_sha256, block_resize, snapshot_sync, block_commit, job_complete,
+    job_cancel, job_pause, job_resume, job_set_speed, job_finalize, job_dismiss, block_job_finalize,
+    block_job_dismiss, query_block, query_named_block_nodes, query_block_jobs, query_jobs,
+    query_anything;
 
 // graph.cpp
 void start_process(State& state);
@@ -42,6 +43,8 @@ Node* find_named(State& state, const std::string& name);
 /// A device's root or a named node (S6); null if there is none.
 const Node* find_node(const State& state, const std::string& device_or_node);
 Node* find_node(State& state, const std::string& device_or_node);
+/// The node of a device, else that of a node's name, in a command that takes both (S60, S65).
+Node& device_or_node(State& state, const nlohmann::json& arguments);
 /// The node and all below it.
 std::vector<Node*> chain_of(State& state, Node& node);
 std::string node_name(const Node& node);
@@ -59,10 +62,18 @@ Node& open_node(State& state, Node options);
 /// Stores bitmaps (S44) and forgets the node and what only it used. The text of what was lost.
 std::string close_unused(State& state, int id);
 
+// bitmaps.cpp
+/// Refuses what the bitmap's state forbids (S14).
+void check_usable(const Bitmap& bitmap, bool must_be_writable, bool must_be_consistent);
+
+// resize.cpp
+/// Cuts or grows an image and its bitmaps (S61…S63); refuses what the format forbids.
+void resize(State& state, Node& node, Number size);
+
 // persistence.cpp
 void load_bitmaps(State& state, Node& node);
-/// Stores what can be stored; false if a bitmap is lost for want of write access (B56).
-bool store_bitmaps(State& state, const Node& node);
+/// Stores all bitmaps or none; the reason if they are lost (B56, M37).
+std::string store_bitmaps(State& state, const Node& node);
 void turn_read_only(State& state, Node& node);
 void turn_writable(State& state, Node& node);
 

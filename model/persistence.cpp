@@ -34,23 +34,24 @@ void load_bitmaps(State& state, Node& node) {
   }
 }
 
-/// S12, S45, S46; one bitmap that cannot be stored fails the whole store (S47, B56).
-bool store_bitmaps(State& state, const Node& node) {
-  if (node.read_only) return std::ranges::none_of(node.bitmaps, to_be_stored);
+/// S12, S45, S46; one bitmap that cannot be stored fails the whole store (S47, B56, M37).
+std::string store_bitmaps(State& state, const Node& node) {
   Image& image = state.files.at(node.file);
+  if (std::ranges::none_of(node.bitmaps, to_be_stored)) return "";
+  if (node.read_only) return "No write access";
+  if (image.size == 0) return "No memory";
   for (const Bitmap& bitmap : node.bitmaps) {
     if (!to_be_stored(bitmap)) continue;
     StoredBitmap* stored = find_stored(image, bitmap.name);
     if (!stored) stored = &image.directory.emplace_back();
     *stored = {bitmap.name, bitmap.granularity, bitmap.bits, false, bitmap.enabled};
   }
-  return true;
+  return "";
 }
 
-/// S50: stored, kept in memory, frozen; everything is flushed.
+/// S50: stored, kept in memory, frozen; everything is flushed. What cannot be stored forbids it.
 void turn_read_only(State& state, Node& node) {
-  if (node.read_only) return;
-  store_bitmaps(state, node);
+  if (node.read_only || !store_bitmaps(state, node).empty()) return;
   node.read_only = true;
   state.files.at(node.file).unsynced.clear();
   for (Bitmap& bitmap : node.bitmaps) bitmap.read_only = bitmap.persistent;

@@ -29,13 +29,17 @@ json bitmap_info(const Bitmap& bitmap) {
 /// M11, M13
 json node_info(State& state, Node& node, bool flat) {
   const Image& image = state.files.at(node.file);
-  json info{
-      {"node-name", node_name(node)},
-      {"drv", node.driver},
-      {"ro", node.read_only},
-      {"file", node.file},
-      {"backing_file_depth", flat ? 0 : chain_of(state, node).size() - 1},
-      {"image", {{"filename", node.file}, {"format", node.driver}, {"virtual-size", image.size}}}};
+  json size = image.size;
+  for (const Job& job : state.jobs) {
+    const bool grows = job.base == node.id && job.status == Status::running;
+    if (grows && job.old_size < image.size) size = {{"$one-of", {job.old_size, image.size}}};
+  }
+  json info{{"node-name", node_name(node)},
+            {"drv", node.driver},
+            {"ro", node.read_only},
+            {"file", node.file},
+            {"backing_file_depth", flat ? 0 : chain_of(state, node).size() - 1},
+            {"image", {{"filename", node.file}, {"format", node.driver}, {"virtual-size", size}}}};
   if (image.format == "qcow2") info["image"]["cluster-size"] = image.cluster;
   if (node.below != 0 && !node.filter()) info["backing_file"] = state.nodes.at(node.below).file;
   for (const Bitmap& bitmap : node.bitmaps) info["dirty-bitmaps"].push_back(bitmap_info(bitmap));

@@ -37,6 +37,7 @@ const std::map<std::string, Command>& commands() {
       {"block-dirty-bitmap-disable", {bitmap_disable, bitmap}},
       {"block-dirty-bitmap-merge", {bitmap_merge, "node target bitmaps:sources"}},
       {"x-debug-block-dirty-bitmap-sha256", {bitmap_sha256, bitmap}},
+      {"block_resize", {block_resize, "[device] [node-name] size:integer"}},
       {"blockdev-snapshot-sync", {snapshot_sync, snapshot}},
       {"block-commit", {block_commit, commit}},
       {"block-job-complete", {job_complete, "device"}},
@@ -90,7 +91,8 @@ void check_type(const std::string& type, const json& value, const std::string& w
     if (!whole) refuse("Parameter '" + where + "' expects uint64");
     if (value < 0 || value > UINT32_MAX) refuse("Parameter '" + where + "' expects uint32_t");
   } else if (type == "integer") {
-    if (!whole || (value.is_number_unsigned() && value > INT64_MAX)) wrong_type(where, type);
+    const bool large = value.is_number_unsigned() && value.get<Number>() > INT64_MAX;
+    if (!whole || large) wrong_type(where, type);
   } else if (type == "boolean") {
     if (!value.is_boolean()) wrong_type(where, type);
   } else if (type == "sources" || type == "capabilities") {

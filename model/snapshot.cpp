@@ -25,11 +25,7 @@ void put_on_top(State& state, Node& active, Node options) {
 
 /// S65…S69, M29
 json snapshot_sync(State& state, const json& arguments) {
-  const std::string device_id = arguments.value("device", "");
-  const std::string node_id = arguments.value("node-name", "");
-  const Device* device = find_device(state, device_id);
-  Node* active = device ? &state.nodes.at(device->root) : find_named(state, node_id);
-  if (!active) refuse("Cannot find device='" + device_id + "' nor node-name='" + node_id + "'");
+  Node* active = &device_or_node(state, arguments);
   const std::string busy = "Node '" + shown_name(state, *active) + "' is busy: ";
   if (busy_with_commit(state, *active))
     refuse(busy + "block device is in use by block job: commit");

@@ -87,6 +87,7 @@ struct Job {
   std::int64_t speed = 0;
   bool auto_finalize = true, auto_dismiss = true;
   bool read_only_after = false;
+  Number old_size = 0;  ///< of the base, which grows some time after the start
   Status status = Status::running;
   Ending ending = Ending::none;
   bool paused = false;

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+
+#include "model/parts.h"
+
+namespace model {
+
+using nlohmann::json;
+
+namespace {
+
+constexpr Number endless = ~Number{0};
+
+Number round_up(Number size, Number unit) { return (size + unit - 1) / unit * unit; }
+
+/// S62: the first in the directory that is not to be touched.
+void check_stored_bitmaps(const State& state, const Node& node) {
+  for (const StoredBitmap& stored : state.files.at(node.file).directory) {
+    for (const Bitmap& bitmap : node.bitmaps) {
+      if (bitmap.name == stored.name) check_usable(bitmap, true, true);
+    }
+  }
+}
+
+/// Whether what backs the node would show where it grows (S63).
+bool uncovers(const State& state, const Node& node, Number size) {
+  const Number old = state.files.at(node.file).size;
+  return node.below != 0 && size > old &&
+         state.files.at(state.nodes.at(node.below).file).size > old;
+}
+
+/// S59, S62, M36: what the format itself refuses.
+void check_format(const State& state, const Node& node, Number size) {
+  const Image& image = state.files.at(node.file);
+  if (image.format == "raw") return;
+  if (size % 512 != 0) refuse("The new size must be a multiple of 512");
+  check_stored_bitmaps(state, node);
+  const Number reach_of_one_entry = image.cluster / 8 * image.cluster;
+  if (size > reach_of_one_entry << 22) refuse("Failed to grow the L1 table: File too large");
+  const bool needs_zero_clusters = uncovers(state, node, size);
+  if (image.version < 3 && needs_zero_clusters && size > round_up(image.size, image.cluster)) {
+    refuse("Failed to zero out new clusters: Operation not supported");
+  }
+}
+
+/// S61: granules that lie wholly past the end are gone, new ones are clean.
+void cut(Bitmap& bitmap, Number size) {
+  const Number granules = round_up(size, bitmap.granularity) / bitmap.granularity;
+  bitmap.bits.must.remove(granules, endless);
+  bitmap.bits.may.remove(granules, endless);
+  bitmap.unsure.remove(size, endless);
+}
+
+}  // namespace
+
+void resize(State& state, Node& node, Number size) {
+  check_format(state, node, size);
+  Image& image = state.files.at(node.file);
+  const Number kept = std::min(image.size, size), end = round_up(size, 512);
+  const bool zeros = image.format == "raw" || uncovers(state, node, size);
+  if (size < image.size) erase(image.data, round_up(size, image.cluster), endless);
+  image.size = end;
+  if (zeros && kept < end) put(state, node, kept, end, zero_byte);
+  image.unsynced.clear();
+  for (Bitmap& bitmap : node.bitmaps) cut(bitmap, end);
+}
+
+/// S59, S60
+json block_resize(State& state, const json& arguments) {
+  Node& node = device_or_node(state, arguments);
+  const json& size = arguments["size"];
+  if (size < 0) refuse("Parameter 'size' expects a >0 size");
+  if (busy_with_commit(state, node) || used_by_node(state, node.id)) {
+    refuse("Device '" + arguments.value("device", "(null)") + "' is in use");
+  }
+  const Number most = 9223372035781033984;
+  if (size > most) {
+    refuse("offset(" + size.dump() + ") exceeds maximum(" + std::to_string(most) + ")");
+  }
+  if (node.read_only) refuse("Image is read-only");
+  resize(state, node, size);
+  return json::object();
+}
+
+}  // namespace model
