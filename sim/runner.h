@@ -21,7 +21,7 @@ struct Cast {
   StorageKind storage = StorageKind::sim;
   Timing timing = Timing::instant;
   std::string qemu = "qemu-system-x86_64";
-  std::vector<KnownFault> known;  ///< faults that these subjects are said to have
+  std::vector<KnownFault> known = {};  ///< faults that these subjects are said to have
 
   /// Whether a subject needs a directory of real files.
   bool needs_files() const;
