@@ -62,9 +62,9 @@ void require_same_size(const NodeBitmap& target, const NodeBitmap& source) {
 bitmap::Granularity default_granularity(const Node& node) {
   constexpr std::uint64_t least = 4096;
   constexpr std::uint64_t greatest = 65536;
-  const qcow2::Image* image = node.driver().image();
-  if (image == nullptr) return bitmap::Granularity(greatest);
-  return bitmap::Granularity(std::clamp(image->cluster_size().value, least, greatest));
+  const std::optional<ByteCount> clusters = cluster_size(node);
+  if (!clusters) return bitmap::Granularity(greatest);
+  return bitmap::Granularity(std::clamp(clusters->value, least, greatest));
 }
 
 Node& require_bitmap_node(const Layer& layer, const std::string& device_or_node) {

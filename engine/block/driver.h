@@ -11,6 +11,8 @@
 
 namespace engine::block {
 
+class Node;
+
 /// What a node does with a request: the format below the common rules of nodes. The node above
 /// checks ranges, keeps overlapping requests apart and marks dirty bits; a driver does none of it.
 class Driver {
@@ -37,6 +39,10 @@ class Driver {
   /// The opened image of a format that has clusters, backing files and bitmaps; else null.
   virtual qcow2::Image* image() { return nullptr; }
   virtual const qcow2::Image* image() const { return nullptr; }
+  /// What a filter passes requests on to; null for all others.
+  virtual const Node* filtered() const { return nullptr; }
+  /// Whether it is a filter that nobody has named: query-block passes it over.
+  virtual bool implicit() const { return false; }
 };
 
 /// Bytes as they lie in a file; also the protocol node below every format node. A file whose length

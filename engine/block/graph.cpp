@@ -19,6 +19,7 @@ struct Member {
 };
 struct Hold {
   Role role;
+  std::string parent_name;  ///< of an overlay, as it was called then
 };
 
 using Boost =
@@ -50,8 +51,14 @@ struct Graph::Impl {
   template <class Visit>
   void each_parent(const Node& node, Visit visit) const {
     for (const auto edge : boost::make_iterator_range(boost::in_edges(vertex(&node), graph))) {
-      visit(graph[boost::source(edge, graph)], graph[edge].role);
+      visit(graph[boost::source(edge, graph)], graph[edge]);
     }
+  }
+  template <class Counts>
+  std::size_t count_parents(const Node& node, Counts counts) const {
+    std::size_t count = 0;
+    each_parent(node, [&](const Member&, const Hold& hold) { count += counts(hold.role) ? 1 : 0; });
+    return count;
   }
 
   Boost graph;
@@ -99,21 +106,32 @@ void Graph::add_holder(const Holder& holder) {
 void Graph::remove_holder(const Holder& holder) { impl_->drop(&holder); }
 
 void Graph::link(const Node& parent, Role role, Node& child) {
-  boost::add_edge(impl_->vertex(&parent), impl_->vertex(&child), Hold{role}, impl_->graph);
+  Hold hold{role, {}};
+  if (role == Role::backing) {
+    const Holder* device = holder(parent, Holder::Kind::device);
+    hold.parent_name = device != nullptr ? device->name : parent.name();
+  }
+  boost::add_edge(impl_->vertex(&parent), impl_->vertex(&child), hold, impl_->graph);
 }
 
 void Graph::link(const Holder& parent, Role role, Node& child) {
-  boost::add_edge(impl_->vertex(&parent), impl_->vertex(&child), Hold{role}, impl_->graph);
+  boost::add_edge(impl_->vertex(&parent), impl_->vertex(&child), Hold{role, {}}, impl_->graph);
 }
 
 void Graph::unlink(const Holder& parent, const Node& child) {
   boost::remove_edge(impl_->vertex(&parent), impl_->vertex(&child), impl_->graph);
 }
 
+void Graph::unlink_backing(const Node& parent) {
+  boost::remove_out_edge_if(
+      impl_->vertex(&parent),
+      [&](const auto& edge) { return impl_->graph[edge].role == Role::backing; }, impl_->graph);
+}
+
 std::vector<const Holder*> Graph::move_roots(Node& from, Node& to) {
   std::vector<const Holder*> moved;
-  impl_->each_parent(from, [&](const Member& parent, Role role) {
-    if (role == Role::root) moved.push_back(parent.holder);
+  impl_->each_parent(from, [&](const Member& parent, const Hold& hold) {
+    if (hold.role == Role::root) moved.push_back(parent.holder);
   });
   for (const Holder* holder : moved) {
     unlink(*holder, from);
@@ -127,7 +145,10 @@ Node* Graph::find(const std::string& name) const {
   return found != impl_->newest_first.end() ? *found : nullptr;
 }
 
-Node* Graph::backing(const Node& node) const { return impl_->child(&node, Role::backing); }
+Node* Graph::backing(const Node& node) const {
+  const bool filters = node.driver().filtered() != nullptr;
+  return impl_->child(&node, filters ? Role::filtered : Role::backing);
+}
 
 Node* Graph::file(const Node& node) const { return impl_->child(&node, Role::file); }
 
@@ -175,32 +196,53 @@ std::vector<Node*> Graph::connected(const Node& node) const {
 }
 
 bool Graph::is_root(const Node& node) const {
-  bool any = false;
-  bool others = false;
-  impl_->each_parent(node,
-                     [&](const Member&, Role role) { (role == Role::root ? any : others) = true; });
-  return any && !others;
+  const auto stands_in_the_way = [](Role role) {
+    return role != Role::root && role != Role::owned;
+  };
+  return impl_->count_parents(node, stands_in_the_way) == 0;
 }
 
-const Node* Graph::overlay(const Node& node) const {
-  const Node* found = nullptr;
-  impl_->each_parent(node, [&](const Member& parent, Role role) {
-    if (role == Role::backing && found == nullptr) found = parent.node.get();
+bool Graph::has_user(const Node& node) const {
+  return is_held(node, Role::root) || is_held(node, Role::job_io);
+}
+
+bool Graph::is_held(const Node& node, Role wanted) const {
+  return impl_->count_parents(node, [=](Role role) { return role == wanted; }) != 0;
+}
+
+std::size_t Graph::parent_count(const Node& node) const {
+  return impl_->count_parents(node, [](Role) { return true; });
+}
+
+Node* Graph::overlay(const Node& node) const {
+  Node* found = nullptr;
+  impl_->each_parent(node, [&](const Member& parent, const Hold& hold) {
+    if (hold.role == Role::backing && found == nullptr) found = parent.node.get();
+  });
+  return found;
+}
+
+std::string Graph::overlay_name(const Node& node) const {
+  std::string found;
+  impl_->each_parent(node, [&](const Member&, const Hold& hold) {
+    // The newest comes last.
+    if (hold.role == Role::backing) found = hold.parent_name;
   });
   return found;
 }
 
 const Node* Graph::image_over(const Node& node) const {
   const Node* found = nullptr;
-  impl_->each_parent(node, [&](const Member& parent, Role role) {
-    if (role == Role::file && parent.node->driver().image() != nullptr) found = parent.node.get();
+  impl_->each_parent(node, [&](const Member& parent, const Hold& hold) {
+    if (hold.role == Role::file && parent.node->driver().image() != nullptr)
+      found = parent.node.get();
   });
   return found;
 }
 
 const Holder* Graph::holder(const Node& node, Holder::Kind kind) const {
   const Holder* found = nullptr;
-  impl_->each_parent(node, [&](const Member& parent, Role) {
+  impl_->each_parent(node, [&](const Member& parent, const Hold&) {
     const Holder* holder = parent.holder;
     if (holder == nullptr || holder->kind != kind || holder->name.empty()) return;
     if (found == nullptr) found = holder;

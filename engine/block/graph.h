@@ -11,15 +11,18 @@ namespace engine::block {
 
 /// What a child is to its parent.
 enum class Role {
-  file,     ///< the protocol node that holds a format node's bytes
-  backing,  ///< read through where the parent has nothing
-  root,     ///< the top of a device's chain
-  job       ///< a job works on it
+  file,      ///< the protocol node that holds a format node's bytes
+  backing,   ///< read through where the parent has nothing
+  filtered,  ///< what a filter passes requests on to
+  root,      ///< the top of a device's chain
+  job,       ///< a job keeps others from it
+  job_io,    ///< a job reads or writes it
+  owned      ///< the client made it by name and will delete it
 };
 
-/// Someone outside the graph who keeps nodes: a device or a job.
+/// Someone outside the graph who keeps nodes.
 struct Holder {
-  enum class Kind { device, job };
+  enum class Kind { device, job, client };
   Kind kind;
   std::string name;  ///< a device's id (empty: none); a job's type, e.g. "commit"
 };
@@ -47,11 +50,14 @@ class Graph {
   void link(const Node& parent, Role role, Node& child);
   void link(const Holder& parent, Role role, Node& child);
   void unlink(const Holder& parent, const Node& child);
+  /// Drops the edge to the backing node, if there is one.
+  void unlink_backing(const Node& parent);
   /// Has every device that stands on `from` stand on `to`; answers which.
   std::vector<const Holder*> move_roots(Node& from, Node& to);
 
   /// Null if there is none.
   Node* find(const std::string& name) const;
+  /// What shows through a node: its backing, or what a filter stands on.
   Node* backing(const Node& node) const;
   Node* file(const Node& node) const;
   /// The protocol node below `node`, or `node` itself, and its file.
@@ -64,10 +70,18 @@ class Graph {
   bool in_chain(Node& top, const Node& node) const;
   /// Everyone connected with `node`, whichever way, itself included.
   std::vector<Node*> connected(const Node& node) const;
-  /// Whether only devices stand on `node`, and at least one does.
+  /// Whether nobody but devices and the client stands on `node`.
   bool is_root(const Node& node) const;
+  /// Whether a device stands on `node`, or a job reads or writes it.
+  bool has_user(const Node& node) const;
+  /// Whether anybody holds `node` in that role.
+  bool is_held(const Node& node, Role role) const;
+  /// How many hold `node`.
+  std::size_t parent_count(const Node& node) const;
   /// The node that has `node` as its backing file; null if none.
-  const Node* overlay(const Node& node) const;
+  Node* overlay(const Node& node) const;
+  /// What the overlay was called when it came to stand on `node`; empty if there is none.
+  std::string overlay_name(const Node& node) const;
   /// The image that has `node` as its file; null if none, and for what shares it, as raw does.
   const Node* image_over(const Node& node) const;
   /// The named holder of that kind that stands on `node`; null if none.

@@ -49,9 +49,8 @@ void Layer::require_not_busy(const Node& node, const std::string& named) const {
   if (const Holder* job = graph_.holder(node, Holder::Kind::job)) {
     throw Refusal(busy + "block device is in use by block job: " + job->name);
   }
-  if (const Node* overlay = graph_.overlay(node)) {
-    throw Refusal(busy + "node is used as backing hd of '" + overlay->name() + "'");
-  }
+  const std::string overlay = graph_.overlay_name(node);
+  if (!overlay.empty()) throw Refusal(busy + "node is used as backing hd of '" + overlay + "'");
 }
 
 void Layer::check_new_node_name(const std::string& name) const {
@@ -132,6 +131,12 @@ void Layer::move_devices(Node& from, Node& to) {
   for (const Holder* holder : moved) Device::of(*holder).set_root(to);
 }
 
+void Layer::set_backing(Node& overlay, Node& backing) {
+  graph_.unlink_backing(overlay);
+  graph_.link(overlay, Role::backing, backing);
+  overlay.set_backing(&backing);
+}
+
 io::Task<void> Layer::set_access(Node& node, io::Access access) {
   return node.set_access(access, graph_.protocol(node), graph_.storage(node));
 }
@@ -163,7 +168,7 @@ bool well_formed_id(const std::string& id) {
 }
 
 std::string resolve_path(const std::string& from, const std::string& filename) {
-  if (filename.starts_with('/')) return filename;
+  if (filename.starts_with('/') || filename.starts_with("json:")) return filename;
   const std::size_t slash = from.rfind('/');
   return slash == std::string::npos ? filename : from.substr(0, slash + 1) + filename;
 }

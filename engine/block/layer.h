@@ -49,6 +49,9 @@ class Layer {
   /// Opens an image and all that lies below it; backing files are opened read-only, by the names
   /// and formats that the images give. Throws Refusal in QEMU's words; then nothing stays open.
   io::Task<Node*> open(OpenOptions options);
+  /// Puts a filter named `name` (none: a generated one) on top of a node. Whoever calls has others
+  /// stand on it. Throws Refusal for a name that is malformed or taken.
+  Node& add_filter(std::string_view format, const std::optional<std::string>& name, Node& below);
   /// Opens an image by itself, for one whose backing node exists already.
   io::Task<Node*> open_alone(OpenOptions options);
   /// Drops a node that was just opened and that nobody holds, and what lies below it, as it is.
@@ -81,6 +84,8 @@ class Layer {
   void check_new_node_name(const std::string& name) const;
   /// Has the devices on `from` stand on `to`.
   void move_devices(Node& from, Node& to);
+  /// Has an overlay stand on another node. Requires that it is drained.
+  void set_backing(Node& overlay, Node& backing);
   /// Turns a node and the file below it writable or read-only. Requires that it is drained.
   io::Task<void> set_access(Node& node, io::Access access);
 

@@ -225,6 +225,12 @@ io::Task<void> Node::set_access(io::Access access, Node& file, io::Storage& stor
   }
 }
 
+std::optional<ByteCount> cluster_size(const Node& node) {
+  if (const Node* below = node.driver().filtered()) return cluster_size(*below);
+  const qcow2::Image* image = node.driver().image();
+  return image != nullptr ? std::optional(image->cluster_size()) : std::nullopt;
+}
+
 void Node::unquiesce() {
   if (--quiesced_ == 0) resumed_.wake_all();
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -56,6 +57,9 @@ class Node {
   void fit_bitmaps();
   /// Has the node be read through where its overlay has nothing; null for none.
   void set_backing(Node* backing);
+  /// The name of the backing file that opening the image by its name gives; empty: none.
+  const std::string& named_backing() const { return named_backing_; }
+  void set_named_backing(std::string filename) { named_backing_ = std::move(filename); }
 
   /// Newest first (S12).
   const std::vector<std::unique_ptr<NodeBitmap>>& bitmaps() const { return bitmaps_; }
@@ -105,6 +109,7 @@ class Node {
   io::Access access_;
   DiscardMode discard_mode_;
   std::unique_ptr<BackingView> backing_view_;
+  std::string named_backing_;
   std::vector<std::unique_ptr<NodeBitmap>> bitmaps_;
   std::unique_ptr<ImageBitmaps> image_bitmaps_;
   RequestTracker requests_;
@@ -112,5 +117,8 @@ class Node {
   io::WaitQueue resumed_;
   unsigned quiesced_ = 0;
 };
+
+/// The cluster size of a node's format, or of what a filter stands on; none where there is none.
+std::optional<ByteCount> cluster_size(const Node& node);
 
 }  // namespace engine::block

@@ -3,6 +3,8 @@
 #include <array>
 #include <utility>
 
+#include "engine/block/filename.h"
+#include "engine/block/filter.h"
 #include "engine/block/image_bitmaps.h"
 #include "engine/block/layer.h"
 #include "engine/error.h"
@@ -75,6 +77,9 @@ io::Task<Node*> Layer::open_format(OpenOptions options, Node& file) {
                                      options.access, options.discard_mode);
   Node& node = graph_.add(std::move(made), nullptr);
   graph_.link(node, Role::file, file);
+  if (const qcow2::Image* image = node.driver().image()) {
+    node.set_named_backing(image->header().backing_file);
+  }
   co_return &node;
 }
 
@@ -92,6 +97,19 @@ io::Task<Node*> Layer::open(OpenOptions options) {
   co_return node;
 }
 
+Node& Layer::add_filter(std::string_view format, const std::optional<std::string>& name,
+                        Node& below) {
+  if (name) check_new_node_name(*name);
+  const io::Access access = below.read_only() ? io::Access::read_only : io::Access::read_write;
+  const auto naming = name ? FilterDriver::Naming::by_client : FilterDriver::Naming::generated;
+  auto driver = std::make_unique<FilterDriver>(std::string(format), naming, below);
+  auto made = std::make_unique<Node>(runtime_, name ? *name : generate_name(), below.filename(),
+                                     std::move(driver), access, DiscardMode::ignore);
+  Node& filter = graph_.add(std::move(made), nullptr);
+  graph_.link(filter, Role::filtered, below);
+  return filter;
+}
+
 io::Task<void> Layer::open_backing(Node& node, DiscardMode discard_mode) {
   qcow2::Image* image = node.driver().image();
   if (image == nullptr || image->header().backing_file.empty()) co_return;
@@ -106,6 +124,7 @@ io::Task<void> Layer::open_backing(Node& node, DiscardMode discard_mode) {
     Node* backing = co_await open(std::move(below));
     graph_.link(node, Role::backing, *backing);
     node.set_backing(backing);
+    node.set_named_backing(shown_filename(graph_, *backing));
   } catch (const Refusal& refusal) {
     failure = refusal.what();
   }

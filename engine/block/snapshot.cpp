@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "engine/block/filename.h"
 #include "engine/block/image_bitmaps.h"
 #include "engine/error.h"
 #include "engine/qcow2/image.h"
@@ -38,7 +39,7 @@ io::Task<void> create_overlay(Layer& layer, const SnapshotOptions& snapshot, con
   check_format(snapshot.format);
   qcow2::CreateOptions options;
   options.size = base.length();
-  options.backing_file = base.filename();
+  options.backing_file = shown_filename(layer.graph(), base);
   options.backing_format = base.driver().format();
   layer.print(formatting_line(snapshot.snapshot_file, options));
   const std::unique_ptr<io::Storage> file = co_await layer.host().create(snapshot.snapshot_file);
@@ -59,9 +60,7 @@ OpenOptions overlay_options(const SnapshotOptions& snapshot, const Node& base) {
 
 io::Task<void> take_snapshot(Layer& layer, SnapshotOptions options) {
   Node& base = layer.require_node(options.device.value_or(""), options.node_name.value_or(""));
-  // A job stands between a device and its top node: who names the node does not name the device.
-  const bool by_device = options.device && layer.find_device(*options.device) != nullptr;
-  layer.require_not_busy(base, by_device ? *options.device : base.name());
+  layer.require_not_busy(base, layer.shown_name(base));
   check_names(layer, options);
   const io::Mutex::Guard guard = co_await layer.changes().lock();
   DrainedSection drained(layer, base);

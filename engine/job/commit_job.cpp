@@ -7,7 +7,6 @@
 
 #include "engine/block/bitmap_commands.h"
 #include "engine/block/chain.h"
-#include "engine/block/resize.h"
 #include "engine/error.h"
 
 namespace engine::job {
@@ -18,31 +17,20 @@ constexpr ByteCount chunk{1 << 20};
 }  // namespace
 
 CommitJob::CommitJob(Surroundings surroundings, JobOptions options, block::Layer& layer,
-                     CommitPlan plan)
+                     const CommitPlan& plan)
     : Job(surroundings, std::move(options)),
       layer_(layer),
       top_(*plan.top),
       base_(*plan.base),
-      holder_{block::Holder::Kind::job, "commit"} {
-  layer_.graph().add_holder(holder_);
-  for (block::Node* node : layer_.graph().chain(top_)) {
-    held_.push_back(node);
-    layer_.graph().link(holder_, block::Role::job, *node);
-    if (node == &base_) break;
-  }
+      site_(layer, plan) {
   const bitmap::Granularity granularity = block::default_granularity(base_);
   todo_ = &top_.add_bitmap({.name = {}, .bits = bitmap::DirtyBits(top_.length(), granularity)});
 }
 
-CommitJob::~CommitJob() {
-  release();
-  layer_.graph().remove_holder(holder_);
-}
+CommitJob::~CommitJob() { forget_todo(); }
 
-void CommitJob::release() {
+void CommitJob::forget_todo() {
   if (todo_ != nullptr) top_.remove_bitmap(*std::exchange(todo_, nullptr));
-  drained_.reset();
-  for (block::Node* node : std::exchange(held_, {})) layer_.graph().unlink(holder_, *node);
 }
 
 ByteCount CommitJob::remaining() const {
@@ -58,25 +46,13 @@ ByteCount CommitJob::remaining() const {
 }
 
 io::Task<void> CommitJob::work() {
-  co_await grow_base();
+  co_await grow_base(layer_, base_, top_.length());
   co_await mark_allocated();
   co_await copy_until_clean();
   if (cancelled()) co_return;
   co_await base_.flush();
   become_ready();
   co_await follow_guest();
-}
-
-io::Task<void> CommitJob::grow_base() {
-  if (base_.length() >= top_.length()) co_return;
-  const io::Mutex::Guard guard = co_await layer_.changes().lock();
-  block::DrainedSection drained(layer_, base_);
-  co_await drained.settle();
-  const bool inconsistent =
-      std::ranges::any_of(base_.bitmaps(), [](const auto& bitmap) { return bitmap->inconsistent; });
-  // The job's words, not the resize's (B85).
-  if (inconsistent) throw Refusal("Operation not supported");
-  co_await block::resize_drained(layer_, base_, top_.length());
 }
 
 io::Task<void> CommitJob::mark_allocated() {
@@ -106,8 +82,6 @@ io::Task<void> CommitJob::copy_some() {
   const GuestOffset end{top_.length().value};
   std::optional<bitmap::Range> range = todo().next_dirty_range(cursor_, end, chunk);
   if (!range) range = todo().next_dirty_range(GuestOffset{}, end, chunk);
-  // A drain must not find a moment between the read and the write of one chunk.
-  const auto ticket = top_.requests().enter({block::RequestKind::flush, {}, {}});
   todo().reset(range->start, range->length);
   cursor_ = range->end();
   in_flight_ = range->length;
@@ -130,6 +104,8 @@ io::Task<void> CommitJob::copy_some() {
 }
 
 io::Task<void> CommitJob::copy(bitmap::Range range) {
+  // A drain must not find a moment between the read and the write of one chunk.
+  const auto ticket = top_.requests().enter({block::RequestKind::flush, {}, {}});
   bitmap::Range left = range;
   while (left.length.value != 0) {
     operation_ = "read";
@@ -188,17 +164,22 @@ void CommitJob::wake() {
   top_.written().wake_all();
 }
 
-io::Task<void> CommitJob::commit() {
-  const io::Mutex::Guard guard = co_await layer_.changes().lock();
-  if (!ends_without_effect()) layer_.move_devices(top_, base_);
-  release();
-  co_await layer_.close_unreferenced();
-}
+io::Task<void> CommitJob::commit() { return leave(ends_without_effect() ? top_ : base_); }
 
-io::Task<void> CommitJob::abort() {
-  // The base stays writable, as QEMU leaves it (L7).
-  release();
-  return io::Task<void>::ready();
+// The base stays writable, as QEMU leaves it (L7).
+io::Task<void> CommitJob::abort() { return leave(top_); }
+
+io::Task<void> CommitJob::leave(block::Node& heir) {
+  const io::Mutex::Guard guard = co_await layer_.changes().lock();
+  if (!drained_) {
+    drained_.emplace(layer_, top_);
+    co_await drained_->settle();
+  }
+  site_.take_filter_out(heir);
+  forget_todo();
+  drained_.reset();
+  site_.release();
+  co_await layer_.close_unreferenced();
 }
 
 }  // namespace engine::job

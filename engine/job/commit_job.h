@@ -5,15 +5,10 @@
 #include <vector>
 
 #include "engine/block/layer.h"
+#include "engine/job/commit_site.h"
 #include "engine/job/job.h"
 
 namespace engine::job {
-
-/// What an active commit works on.
-struct CommitPlan {
-  block::Node* top;   ///< the active layer, a root
-  block::Node* base;  ///< below it
-};
 
 /// Commits the active layer into a node below it (S75): copies what is allocated above the base,
 /// then keeps copying what the guest writes until it is told to complete; then the devices move to
@@ -21,9 +16,9 @@ struct CommitPlan {
 /// of the job's own on the top tells what is still to be copied.
 class CommitJob final : public Job {
  public:
-  /// Holds the chain from top to base from now on: it is busy (S80). Requires that the base is
-  /// writable.
-  CommitJob(Surroundings surroundings, JobOptions options, block::Layer& layer, CommitPlan plan);
+  /// Requires that the chain is drained and the base writable.
+  CommitJob(Surroundings surroundings, JobOptions options, block::Layer& layer,
+            const CommitPlan& plan);
   ~CommitJob() override;
 
   std::string_view type() const override { return "commit"; }
@@ -35,11 +30,11 @@ class CommitJob final : public Job {
   io::Task<void> commit() override;
   io::Task<void> abort() override;
   void wake() override;
+  bool drained_while_pending() const override { return true; }
 
  private:
   bitmap::DirtyBits& todo() { return todo_->bits; }
   ByteCount remaining() const;
-  io::Task<void> grow_base();
   io::Task<void> mark_allocated();
   io::Task<void> copy_until_clean();
   io::Task<void> copy_some();
@@ -47,13 +42,13 @@ class CommitJob final : public Job {
   io::Task<void> copy_extent(bitmap::Range range, qcow2::ExtentKind kind);
   io::Task<void> follow_guest();
   io::Task<bool> finish_drained();
-  void release();
+  io::Task<void> leave(block::Node& heir);
+  void forget_todo();
 
   block::Layer& layer_;
   block::Node& top_;
   block::Node& base_;
-  block::Holder holder_;
-  std::vector<block::Node*> held_;
+  CommitSite site_;
   block::NodeBitmap* todo_;
   std::optional<block::DrainedSection> drained_;
   std::vector<std::byte> buffer_;

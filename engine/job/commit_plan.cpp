@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "engine/job/commit_plan.h"
 
+#include "engine/block/filename.h"
 #include "engine/error.h"
 
 namespace engine::job {
@@ -19,9 +20,9 @@ block::Node& find_root(block::Layer& layer, const std::string& device) {
 block::Node* find_file(block::Layer& layer, block::Node& top, const std::string& filename) {
   const block::Node* overlay = nullptr;
   for (block::Node* node : layer.graph().chain(top)) {
-    if (node->filename() == filename) return node;
-    if (overlay != nullptr &&
-        node->filename() == block::resolve_path(overlay->filename(), filename)) {
+    const std::string shown = block::shown_filename(layer.graph(), *node);
+    if (shown == filename) return node;
+    if (overlay != nullptr && shown == block::resolve_path(overlay->filename(), filename)) {
       return node;
     }
     overlay = node;
@@ -76,13 +77,10 @@ CommitPlan plan_commit(block::Layer& layer, const CommitArguments& arguments) {
     if (node == &base) break;
   }
   if (&top == &base) throw Refusal("cannot commit an image into itself");
-  if (&top != &active) {
-    throw Refusal("Committing a layer that is not the active one is not supported yet");
-  }
-  if (arguments.backing_file) {
+  if (&top == &active && arguments.backing_file) {
     throw Refusal("'backing-file' specified, but 'top' is the active layer");
   }
-  return {&top, &base};
+  return {&active, &top, &base, arguments.backing_file, arguments.filter_node_name};
 }
 
 }  // namespace engine::job

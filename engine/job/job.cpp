@@ -91,8 +91,9 @@ void Job::complete() {
   wake();
 }
 
-void Job::cancel(CancelMode mode) {
+io::Task<void> Job::cancel(CancelMode mode) {
   require(Verb::cancel);
+  const bool is_pending = status_ == Status::pending;
   const bool is_ready = status_ == Status::ready || status_ == Status::standby;
   if (mode == CancelMode::soft && is_ready) {
     soft_cancelled_ = true;
@@ -101,6 +102,11 @@ void Job::cancel(CancelMode mode) {
     cancelled_ = true;
   }
   wake();
+  if (is_pending) co_await until_concluded();
+}
+
+io::Task<void> Job::until_concluded() {
+  while (status_ != Status::concluded && status_ != Status::null) co_await status_waiters_.wait();
 }
 
 io::Task<void> Job::pause() {
@@ -130,15 +136,17 @@ void Job::set_speed(std::int64_t bytes_per_second) {
   wake();
 }
 
-void Job::finalize() {
+io::Task<void> Job::finalize() {
   require(Verb::finalize);
   finalized_ = true;
   wake();
+  co_await until_concluded();
 }
 
-void Job::dismiss() {
+io::Task<void> Job::dismiss() {
   require(Verb::dismiss);
   set_status(Status::null);
+  co_await clean_up();
 }
 
 void Job::become_ready() {

@@ -56,7 +56,9 @@ class Job {
   bool busy() const { return !waiting_ && status_ != Status::concluded; }
   /// Whether a client paused it (S84).
   bool user_paused() const { return user_paused_; }
-  bool paused() const { return user_paused_ || status_ == Status::pending; }
+  bool paused() const {
+    return user_paused_ || (status_ == Status::pending && drained_while_pending());
+  }
   bool io_failed() const { return io_failed_; }
   /// Empty: none so far.
   const std::string& error() const { return error_; }
@@ -70,15 +72,18 @@ class Job {
   // Verbs. Each throws Refusal for a state that does not accept it (S82).
 
   void complete();
-  /// Soft on a job that is ready ends it where it stands, as complete without its effect (S89).
-  void cancel(CancelMode mode);
+  /// Soft on a job that is ready ends it where it stands, as complete without its effect (S89). A
+  /// job that only waits to be finalized has ended when this goes on.
+  io::Task<void> cancel(CancelMode mode);
   /// Goes on when the job has come to rest.
   io::Task<void> pause();
   /// Goes on when the job does.
   io::Task<void> resume();
   void set_speed(std::int64_t bytes_per_second);
-  void finalize();
-  void dismiss();
+  /// Goes on when the job has ended.
+  io::Task<void> finalize();
+  /// Goes on when the job has let go of everything.
+  io::Task<void> dismiss();
 
  protected:
   /// Everything up to the point where only the graph is left to change. Throws Refusal. Must return
@@ -88,6 +93,10 @@ class Job {
   virtual io::Task<void> commit() = 0;
   /// Puts back what work() changed, after a failure or a cancel.
   virtual io::Task<void> abort() = 0;
+  /// Lets go of what a concluded job keeps until it is dismissed.
+  virtual io::Task<void> clean_up() { return io::Task<void>::ready(); }
+  /// Whether guests wait while the client has not finalized the job (S90).
+  virtual bool drained_while_pending() const { return false; }
   /// Called whenever something happened that a waiting job has to look at.
   virtual void wake() { alarm_.ring(); }
 
@@ -118,6 +127,7 @@ class Job {
   void require(Verb verb) const;
   void set_status(Status status);
   io::Task<void> wait_for_finalize();
+  io::Task<void> until_concluded();
   io::Task<bool> attempt(io::Task<void>& step);
   void conclude(bool success);
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/error.h"
+#include "engine/job/layer_commit_job.h"
 
 namespace engine::job {
 namespace {
@@ -26,43 +27,62 @@ class StillbornJob final : public Job {
 
 JobList::~JobList() = default;
 
-void JobList::check_new_id(const std::string& id) {
+void JobList::check_new_job(const CommitRequest& request) {
+  const std::string& id = request.options.id;
   if (!block::well_formed_id(id)) throw Refusal("Invalid job ID '" + id + "'");
   if (find(id) != nullptr) throw Refusal("Job ID '" + id + "' already in use");
+  if (request.speed >= 0) return;
+  announce_stillborn(request);
+  throw Refusal("Parameter 'speed' expects a non-negative value");
+}
+
+void JobList::announce_stillborn(const CommitRequest& request) {
+  const Surroundings surroundings{layer_.runtime(), timers_, observer_};
+  StillbornJob(surroundings, request.options).abandon();
 }
 
 io::Task<void> JobList::start_commit(CommitRequest request) {
   drop_ended();
-  const bool was_read_only = request.plan.base->read_only();
-  co_await reopen(request.plan, io::Access::read_write);
+  block::Node& base = *request.plan.base;
+  const io::Access base_access = base.access();
+  // An active commit is a mirror, whose filter comes first and whose job comes last.
+  if (!request.plan.is_active()) check_new_job(request);
+  const io::Mutex::Guard guard = co_await layer_.changes().lock();
+  block::DrainedSection drained(layer_, *request.plan.top);
+  co_await drained.settle();
+  co_await layer_.set_access(base, io::Access::read_write);
   std::string failure;
   try {
-    start(request);
+    start(request, base_access);
   } catch (const Refusal& refusal) {
     failure = refusal.what();
   }
   if (failure.empty()) co_return;
   // The base was writable for a moment, and its bitmaps are stored anew: QEMU does the same.
-  if (was_read_only) co_await reopen(request.plan, io::Access::read_only);
+  co_await layer_.set_access(base, base_access);
   throw Refusal(failure);
 }
 
-io::Task<void> JobList::reopen(CommitPlan plan, io::Access access) {
-  const io::Mutex::Guard guard = co_await layer_.changes().lock();
-  block::DrainedSection drained(layer_, *plan.top);
-  co_await drained.settle();
-  co_await layer_.set_access(*plan.base, access);
-}
-
-void JobList::start(CommitRequest& request) {
-  check_new_id(request.options.id);
-  const Surroundings surroundings{layer_.runtime(), timers_, observer_};
-  if (request.speed < 0) {
-    StillbornJob(surroundings, request.options).abandon();
-    throw Refusal("Parameter 'speed' expects a non-negative value");
+void JobList::start(CommitRequest& request, io::Access base_access) {
+  const CommitPlan& plan = request.plan;
+  if (plan.is_active()) {
+    if (plan.filter_name) layer_.check_new_node_name(*plan.filter_name);
+    check_new_job(request);
   }
+  const Surroundings surroundings{layer_.runtime(), timers_, observer_};
   request.options.speed = static_cast<std::uint64_t>(request.speed);
-  auto job = std::make_unique<CommitJob>(surroundings, request.options, layer_, request.plan);
+  std::unique_ptr<Job> job;
+  try {
+    if (plan.is_active()) {
+      job = std::make_unique<CommitJob>(surroundings, request.options, layer_, plan);
+    } else {
+      job = std::make_unique<LayerCommitJob>(surroundings, request.options, layer_, plan,
+                                             base_access);
+    }
+  } catch (const Refusal&) {
+    announce_stillborn(request);
+    throw;
+  }
   Job& started = *job;
   jobs_.push_front(std::move(job));
   running_.spawn(started.run());
@@ -88,7 +108,7 @@ Job* JobList::find(const std::string& id) {
 
 io::Task<void> JobList::cancel_all() {
   for (Job* job : jobs()) {
-    if (accepts(job->status(), Verb::cancel)) job->cancel(CancelMode::force);
+    if (accepts(job->status(), Verb::cancel)) co_await job->cancel(CancelMode::force);
   }
   co_await running_.join();
   jobs_.clear();

@@ -26,8 +26,8 @@ class JobList {
   /// Sudden death: whatever runs is dropped where it stands.
   ~JobList();
 
-  /// Starts an active commit (S75). Throws Refusal for an id that is malformed or taken (S74), for
-  /// a negative speed, or if the base cannot be written.
+  /// Starts a commit (S75, S76). Throws Refusal for an id that is malformed or taken (S74), for a
+  /// negative speed, for a bad name of the filter, or if the base cannot be written.
   io::Task<void> start_commit(CommitRequest request);
 
   /// Newest first, without those that have come to null.
@@ -38,9 +38,9 @@ class JobList {
   io::Task<void> cancel_all();
 
  private:
-  io::Task<void> reopen(CommitPlan plan, io::Access access);
-  void start(CommitRequest& request);
-  void check_new_id(const std::string& id);
+  void check_new_job(const CommitRequest& request);
+  void announce_stillborn(const CommitRequest& request);
+  void start(CommitRequest& request, io::Access base_access);
   void drop_ended();
 
   block::Layer& layer_;

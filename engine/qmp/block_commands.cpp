@@ -63,11 +63,12 @@ Answer commit(Session& session, const json& arguments) {
   named.base_node = optional<std::string>(arguments, "base-node");
   named.base = optional<std::string>(arguments, "base");
   named.backing_file = optional<std::string>(arguments, "backing-file");
+  named.filter_node_name = optional<std::string>(arguments, "filter-node-name");
 
   job::CommitRequest request;
   request.plan = job::plan_commit(session.layer, named);
   request.speed = value_or<std::int64_t>(arguments, "speed", 0);
-  request.options.id = job_id(session, arguments, *request.plan.top);
+  request.options.id = job_id(session, arguments, *request.plan.active);
   request.options.on_error = on_error(arguments);
   request.options.finalize = step(arguments, "auto-finalize");
   request.options.dismiss = step(arguments, "auto-dismiss");

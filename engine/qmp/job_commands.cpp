@@ -39,6 +39,21 @@ Answer resume(job::Job& job) {
   co_return nothing();
 }
 
+Answer cancel(job::Job& job, job::CancelMode mode) {
+  co_await job.cancel(mode);
+  co_return nothing();
+}
+
+Answer finalize(job::Job& job) {
+  co_await job.finalize();
+  co_return nothing();
+}
+
+Answer dismiss(job::Job& job) {
+  co_await job.dismiss();
+  co_return nothing();
+}
+
 Answer block_job_pause(Session& session, const json& arguments) {
   return pause(block_job(session, arguments, "device"));
 }
@@ -58,8 +73,7 @@ Answer block_job_cancel(Session& session, const json& arguments) {
   if (job.user_paused() && !force) {
     throw Refusal("The block job for device '" + job.id() + "' is currently paused");
   }
-  job.cancel(force ? job::CancelMode::force : job::CancelMode::soft);
-  return done();
+  return cancel(job, force ? job::CancelMode::force : job::CancelMode::soft);
 }
 
 Answer block_job_set_speed(Session& session, const json& arguments) {
@@ -68,13 +82,11 @@ Answer block_job_set_speed(Session& session, const json& arguments) {
 }
 
 Answer block_job_finalize(Session& session, const json& arguments) {
-  block_job(session, arguments, "id").finalize();
-  return done();
+  return finalize(block_job(session, arguments, "id"));
 }
 
 Answer block_job_dismiss(Session& session, const json& arguments) {
-  block_job(session, arguments, "id").dismiss();
-  return done();
+  return dismiss(block_job(session, arguments, "id"));
 }
 
 Answer job_pause(Session& session, const json& arguments) {
@@ -91,18 +103,15 @@ Answer job_complete(Session& session, const json& arguments) {
 }
 
 Answer job_cancel(Session& session, const json& arguments) {
-  any_job(session, arguments).cancel(job::CancelMode::force);
-  return done();
+  return cancel(any_job(session, arguments), job::CancelMode::force);
 }
 
 Answer job_finalize(Session& session, const json& arguments) {
-  any_job(session, arguments).finalize();
-  return done();
+  return finalize(any_job(session, arguments));
 }
 
 Answer job_dismiss(Session& session, const json& arguments) {
-  any_job(session, arguments).dismiss();
-  return done();
+  return dismiss(any_job(session, arguments));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "engine/block/filename.h"
 #include "engine/block/image_bitmaps.h"
 #include "engine/qcow2/header.h"
 
@@ -58,30 +59,41 @@ void add_backing_names(json& info, const block::Node& node, const qcow2::Header&
   if (!header.backing_format.empty()) info["backing-filename-format"] = header.backing_format;
 }
 
+const block::Node* passing_over_implicit(const block::Layer& layer, const block::Node* node) {
+  while (node != nullptr && node->driver().implicit()) node = layer.graph().backing(*node);
+  return node;
+}
+
+/// The next node that the description shows; null if there is none.
+const block::Node* shown_below(const block::Layer& layer, const block::Node& node,
+                               Nesting nesting) {
+  const block::Node* below = nesting == Nesting::flat ? nullptr : layer.graph().backing(node);
+  return nesting == Nesting::device ? passing_over_implicit(layer, below) : below;
+}
+
 json image_info(const block::Layer& layer, const block::Node& node, Nesting nesting) {
   json info{{"virtual-size", node.length().value},
-            {"filename", node.filename()},
+            {"filename", block::shown_filename(layer.graph(), node)},
             {"format", node.driver().format()},
             {"dirty-flag", false}};
+  if (const auto cluster_size = block::cluster_size(node)) {
+    info["cluster-size"] = cluster_size->value;
+  }
   if (const qcow2::Image* image = node.driver().image()) {
     const qcow2::Header& header = image->header();
-    info["cluster-size"] = image->cluster_size().value;
     info["dirty-flag"] = header.has(qcow2::incompatible::dirty);
     info["format-specific"] = qcow2_info(node, header);
     add_backing_names(info, node, header);
   }
-  const block::Node* backing = layer.graph().backing(node);
-  if (backing != nullptr && nesting == Nesting::deep) {
-    info["backing-image"] = image_info(layer, *backing, nesting);
-  }
+  const block::Node* below = shown_below(layer, node, nesting);
+  if (below != nullptr) info["backing-image"] = image_info(layer, *below, nesting);
   return info;
 }
 
 /// How many backing images the description shows.
 unsigned shown_depth(const block::Layer& layer, const block::Node& node, Nesting nesting) {
-  const block::Node* backing = layer.graph().backing(node);
-  if (backing == nullptr || nesting == Nesting::flat) return 0;
-  return 1 + shown_depth(layer, *backing, nesting);
+  const block::Node* below = shown_below(layer, node, nesting);
+  return below != nullptr ? 1 + shown_depth(layer, *below, nesting) : 0;
 }
 
 /// What QEMU says of throttling and caching; this engine has neither.
@@ -100,16 +112,21 @@ json constant_part() {
 
 }  // namespace
 
+const block::Node& shown_root(const block::Layer& layer, const block::Device& device) {
+  return *passing_over_implicit(layer, &device.root());
+}
+
 json node_info(const block::Layer& layer, const block::Node& node, Nesting nesting) {
   json info = constant_part();
   info["node-name"] = node.name();
-  info["file"] = node.filename();
+  info["file"] = block::shown_filename(layer.graph(), node);
   info["drv"] = node.driver().format();
   info["ro"] = node.read_only();
   info["image"] = image_info(layer, node, nesting);
   info["backing_file_depth"] = shown_depth(layer, node, nesting);
-  if (const block::Node* backing = layer.graph().backing(node)) {
-    info["backing_file"] = backing->filename();
+  const block::Node* backing = layer.graph().backing(node);
+  if (backing != nullptr && node.driver().filtered() == nullptr) {
+    info["backing_file"] = block::shown_filename(layer.graph(), *backing);
   }
   if (!node.bitmaps().empty()) {
     json& all = info["dirty-bitmaps"] = json::array();

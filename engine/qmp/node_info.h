@@ -7,8 +7,15 @@
 
 namespace engine::qmp {
 
-/// Whether a node's description holds those of its backing images.
-enum class Nesting { flat, deep };
+/// How much of what is below a node its description holds.
+enum class Nesting {
+  flat,   ///< nothing
+  deep,   ///< its backing images
+  device  ///< its backing images, as a device shows them: without filters that nobody has named
+};
+
+/// The node that a device shows: the first one below it that is no unnamed filter.
+const block::Node& shown_root(const block::Layer& layer, const block::Device& device);
 
 /// A node as query-named-block-nodes shows it (BlockDeviceInfo, S30-S34), without `actual-size`,
 /// which a Storage does not tell.

@@ -17,7 +17,8 @@ Answer query_block(Session& session, const json&) {
                    {"locked", false},
                    {"removable", true},
                    {"type", "unknown"},
-                   {"inserted", node_info(session.layer, device.root(), Nesting::deep)}});
+                   {"inserted",
+                    node_info(session.layer, shown_root(session.layer, device), Nesting::device)}});
   }
   return Answer::ready(std::move(all));
 }

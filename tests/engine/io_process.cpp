@@ -144,8 +144,23 @@ nlohmann::json Qemu::execute(const std::string& command, const nlohmann::json& a
   }
   while (true) {
     // Between the replies come events, and what qemu-io prints.
-    const nlohmann::json line = nlohmann::json::parse(read_line(), nullptr, false);
-    if (line.is_object() && (line.contains("return") || line.contains("error"))) return line;
+    nlohmann::json line = nlohmann::json::parse(read_line(), nullptr, false);
+    if (!line.is_object()) continue;
+    if (line.contains("return") || line.contains("error")) return line;
+    if (line.contains("event")) events_.push_back(std::move(line));
+  }
+}
+
+nlohmann::json Qemu::wait(const std::string& event) {
+  while (true) {
+    for (; !events_.empty(); events_.pop_front()) {
+      if (events_.front()["event"] != event) continue;
+      nlohmann::json data = events_.front()["data"];
+      events_.pop_front();
+      return data;
+    }
+    nlohmann::json line = nlohmann::json::parse(read_line(), nullptr, false);
+    if (line.is_object() && line.contains("event")) events_.push_back(std::move(line));
   }
 }
 

@@ -3,7 +3,8 @@
 
 #include <sys/types.h>
 
-#include <nlohmann/json_fwd.hpp>
+#include <deque>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,9 @@ class Qemu {
 
   /// The whole reply: {"return": …} or {"error": …}. Throws if QEMU has gone.
   nlohmann::json execute(const std::string& command, const nlohmann::json& arguments);
+  /// The data of the next event of that name, or of the first that came since it was last asked;
+  /// throws if QEMU ends before.
+  nlohmann::json wait(const std::string& event);
   /// The reply's "return"; throws with the reply if it is an error.
   nlohmann::json must_execute(const std::string& command, const nlohmann::json& arguments);
   /// A line of the human monitor; what it prints.
@@ -45,6 +49,7 @@ class Qemu {
   int to_;
   int from_;
   std::string buffer_;
+  std::deque<nlohmann::json> events_;
 };
 
 }  // namespace tests

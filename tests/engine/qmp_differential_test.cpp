@@ -1,115 +1,19 @@
 // SPDX-License-Identifier: MIT
-#include <nlohmann/json.hpp>
-#include <sstream>
-
-#include "engine/io/checked_storage.h"
-#include "engine/io/file_host.h"
-#include "engine/io/file_loop.h"
-#include "engine/qmp/monitor.h"
 #include "tests/catch.h"
-#include "tests/engine/io_process.h"
-#include "tests/temp_dir.h"
+#include "tests/engine/qmp_twin.h"
 
 namespace tests {
 namespace {
 
-using namespace engine;
-using nlohmann::json;
-
-/// Our engine on real files, asked as QEMU is.
-class Engine {
- public:
-  Engine() : checked_(host_), monitor_(loop_, checked_, {}) {}
-  json execute(const std::string& command, const json& arguments) {
-    const json request{{"execute", command}, {"arguments", arguments}};
-    return loop_.run(monitor_.execute(request));
-  }
-
- private:
-  io::FileLoop loop_;
-  io::FileHost host_;
-  io::CheckedHost checked_;
-  qmp::Monitor monitor_;
-};
-
-/// Has every `from` in the text read `to`; digits that follow one go with it.
-void replace_all(std::string& text, const std::string& from, const std::string& to) {
-  for (auto at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) {
-    const auto digits = text.find_first_not_of("0123456789", at + from.size());
-    text.replace(at, std::min(digits, text.size()) - at, to);
-  }
-}
-
-/// Drops what need not be equal: allocation, lengths of image files, generated names, places.
-json comparable(const json& value, const std::string& dir) {
-  if (value.is_string()) {
-    std::string text = value.get<std::string>();
-    replace_all(text, "#block", "#block");
-    replace_all(text, dir, "DIR");
-    return text;
-  }
-  json result = value;
-  if (value.is_array()) {
-    for (json& item : result) item = comparable(item, dir);
-  } else if (value.is_object()) {
-    result.erase("actual-size");
-    if (value.value("format", json()) == "file") result.erase("virtual-size");
-    for (auto& [key, item] : result.items()) item = comparable(item, dir);
-  }
-  return result;
-}
-
-/// One side's directory with the images that every story starts from.
-struct Place : TempDir {
-  Place() {
-    make("base.qcow2", "qcow2", "1M", {});
-    make("v2.qcow2", "qcow2", "1M", {"-o", "compat=0.10"});
-    make("small.qcow2", "qcow2", "64k", {"-o", "cluster_size=512"});
-    make("odd.raw", "raw", "1000", {});
-    must_run({"qemu-img", "bitmap", "--add", *this / "small.qcow2", "stored"});
-    must_run({"qemu-img", "bitmap", "--add", "--disable", *this / "small.qcow2", "off"});
-  }
-  void make(const std::string& name, const std::string& format, const std::string& size,
-            const std::vector<std::string>& options) {
-    std::vector<std::string> command{"qemu-img", "create", "-q", "-f", format};
-    command.insert(command.end(), options.begin(), options.end());
-    command.push_back(*this / name);
-    command.push_back(size);
-    must_run(command);
-  }
-};
-
-/// A step of a story: a line "COMMAND {arguments}", or "! LINE" for the human monitor; DIR stands
-/// for the side's directory.
-struct Step {
-  std::string command;
-  json arguments;
-};
-Step parse_step(std::string line, const std::string& dir) {
-  replace_all(line, "DIR", dir);
-  if (line.starts_with("! ")) {
-    return {"human-monitor-command", {{"command-line", line.substr(2)}}};
-  }
-  const std::size_t blank = line.find(' ');
-  const bool bare = blank == std::string::npos;
-  return {line.substr(0, blank), bare ? json::object() : json::parse(line.substr(blank))};
-}
-
+/// The images that every story here starts from.
 void compare(const std::string& story) {
-  Place ours;
-  Place theirs;
-  Engine engine;
-  Qemu qemu;
-  std::istringstream lines(story);
-  for (std::string line; std::getline(lines, line);) {
-    if (line.empty()) continue;
-    const Step mine = parse_step(line, ours.path());
-    const Step real = parse_step(line, theirs.path());
-    const json answer = comparable(engine.execute(mine.command, mine.arguments), ours.path());
-    const json expected = comparable(qemu.execute(real.command, real.arguments), theirs.path());
-    INFO(line);
-    REQUIRE(answer == expected);
-  }
+  compare_with_qemu(R"($ qemu-img create -q -f qcow2 base.qcow2 1M
+$ qemu-img create -q -f qcow2 -o compat=0.10 v2.qcow2 1M
+$ qemu-img create -q -f qcow2 -o cluster_size=512 small.qcow2 64k
+$ qemu-img create -q -f raw odd.raw 1000
+$ qemu-img bitmap --add small.qcow2 stored
+$ qemu-img bitmap --add --disable small.qcow2 off
+)" + story);
 }
 
 TEST_CASE("QEMU says the same about drives") {

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+#include "engine/job/commit_site.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/block/resize.h"
+#include "engine/error.h"
+
+namespace engine::job {
+
+CommitSite::CommitSite(block::Layer& layer, const CommitPlan& plan)
+    : layer_(layer),
+      plan_(plan),
+      filter_(layer.add_filter(plan.is_active() ? "mirror_top" : "commit_top", plan.filter_name,
+                               *plan.top)),
+      overlay_(layer.graph().overlay(*plan.top)) {
+  layer_.graph().add_holder(holder_);
+  hold(block::Role::job, plan.is_active() ? filter_ : *plan.active);
+  for (block::Node* node : layer_.graph().chain(*plan.top)) {
+    hold(block::Role::job, *node);
+    if (node == plan.base) break;
+  }
+  hold(block::Role::job_io, *plan.base);
+  if (!plan.is_active()) hold(block::Role::job_io, *plan.top);
+  put_filter_in();
+}
+
+CommitSite::~CommitSite() {
+  release();
+  layer_.graph().remove_holder(holder_);
+}
+
+void CommitSite::hold(block::Role role, block::Node& node) {
+  layer_.graph().link(holder_, role, node);
+  held_.push_back(&node);
+}
+
+void CommitSite::put_filter_in() {
+  if (overlay_ != nullptr) {
+    layer_.set_backing(*overlay_, filter_);
+  } else {
+    layer_.move_devices(*plan_.top, filter_);
+  }
+}
+
+void CommitSite::take_filter_out(block::Node& heir) {
+  if (overlay_ != nullptr) return layer_.set_backing(*overlay_, heir);
+  layer_.move_devices(filter_, heir);
+  // Requests to the top by its own name come from nameless devices.
+  if (&heir != plan_.top) layer_.move_devices(*plan_.top, heir);
+}
+
+void CommitSite::release() {
+  // An edge for each time that a node was held; unlinking takes all of a node's at once.
+  for (block::Node* node : std::exchange(held_, {})) layer_.graph().unlink(holder_, *node);
+}
+
+void CommitSite::rest() {
+  const std::vector<block::Node*> held = held_;
+  release();
+  for (block::Node* node : held) {
+    const bool again = std::ranges::find(held_, node) != held_.end();
+    if (node != plan_.base && !again) hold(block::Role::job, *node);
+  }
+}
+
+io::Task<void> grow_base(block::Layer& layer, block::Node& base, ByteCount length) {
+  if (base.length() >= length) co_return;
+  const io::Mutex::Guard guard = co_await layer.changes().lock();
+  block::DrainedSection drained(layer, base);
+  co_await drained.settle();
+  const bool inconsistent =
+      std::ranges::any_of(base.bitmaps(), [](const auto& bitmap) { return bitmap->inconsistent; });
+  // The job's words, not the resize's.
+  if (inconsistent) throw Refusal("Operation not supported");
+  co_await block::resize_drained(layer, base, length);
+}
+
+}  // namespace engine::job

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <vector>
+
+#include "engine/block/layer.h"
+#include "engine/job/commit_plan.h"
+
+namespace engine::job {
+
+/// A commit's place in the graph: it keeps others from the active layer and from all between top
+/// and base (S80), and has a filter stand on the top, in place of whatever stood there.
+class CommitSite {
+ public:
+  /// Requires that the chain is drained. Throws Refusal for the name of the filter, and then
+  /// nothing has changed.
+  CommitSite(block::Layer& layer, const CommitPlan& plan);
+  CommitSite(const CommitSite&) = delete;
+  CommitSite& operator=(const CommitSite&) = delete;
+  ~CommitSite();
+
+  /// What stands on the filter of an intermediate commit.
+  block::Node& overlay() { return *overlay_; }
+  /// Has those who stand on the filter stand on `heir`, which is drained. Once.
+  void take_filter_out(block::Node& heir);
+  /// Lets others at all nodes again.
+  void release();
+  /// After success: works on nothing any more, but keeps all except the base for itself.
+  void rest();
+
+ private:
+  void hold(block::Role role, block::Node& node);
+  void put_filter_in();
+
+  block::Layer& layer_;
+  CommitPlan plan_;
+  block::Holder holder_{block::Holder::Kind::job, "commit"};
+  block::Node& filter_;
+  block::Node* overlay_;  ///< above the filter; null: devices stand there
+  std::vector<block::Node*> held_;
+};
+
+/// Makes the base of a commit as long as its top. Throws Refusal in the job's words (B85).
+io::Task<void> grow_base(block::Layer& layer, block::Node& base, ByteCount length);
+
+}  // namespace engine::job
