@@ -123,10 +123,10 @@ std::unique_ptr<Workspace> make_workspace(const Cast& cast, const std::string& d
 }
 
 /// Runs them all, and prints as it goes.
-void run_all(const std::vector<Scenario>& scenarios, const ReplayOptions& options, Summary& summary,
-             LedgerReport& ledger, std::ostream& out, std::ostream* progress) {
-  const std::unique_ptr<Workspace> workspace = make_workspace(options.cast, options.directory);
-  Pool pool(scenarios, options.cast, workspace.get(), options.jobs);
+void run_all(const std::vector<Scenario>& scenarios, const ReplayOptions& options,
+             Workspace* workspace, Summary& summary, LedgerReport& ledger, std::ostream& out,
+             std::ostream* progress) {
+  Pool pool(scenarios, options.cast, workspace, options.jobs);
   for (std::size_t i = 0; i < scenarios.size(); ++i) {
     if (progress != nullptr) {
       *progress << "\r\033[K[" << i + 1 << "/" << scenarios.size() << "] " << scenarios[i].name
@@ -148,14 +148,17 @@ int replay(ReplayOptions options, std::ostream& out, std::ostream* progress) {
     scenarios.push_back(load_scenario(path, project));
   }
   const InterruptGuard guard;
+  const std::unique_ptr<Workspace> workspace = make_workspace(options.cast, options.directory);
   std::map<std::string, std::string> names;
   if (const auto qemu = meet_qemu(options.cast, project)) {
     names["qemu"] = "qemu " + to_string(qemu->version);
     out << "qemu is " << qemu->text() << "\n" << std::flush;
+  } else if (options.usual_subjects) {
+    out << "no qemu-system-* was found on PATH (--qemu names one): model and engine only\n";
   }
   Summary summary(options.cast.subjects);
   LedgerReport ledger(options.cast.known, std::move(names));
-  run_all(scenarios, options, summary, ledger, out, progress);
+  run_all(scenarios, options, workspace.get(), summary, ledger, out, progress);
   out << summary.text(ledger.seen()) << ledger.text();
   return summary.all_agree() ? 0 : 1;
 }

@@ -13,10 +13,11 @@ namespace sim {
 struct ReplayOptions {
   std::vector<std::string> paths;  ///< empty: all of the project
   Cast cast;
-  std::string directory;  ///< where real files go and stay; empty: a temporary directory
-  unsigned jobs = 1;      ///< how many scenarios run at once
-  bool bless = false;     ///< rewrite goldens instead of comparing
-  bool verbose = false;   ///< transcripts as they come
+  bool usual_subjects = false;  ///< nobody chose them: say so if there is no QEMU among them
+  std::string directory;        ///< where real files go and stay; empty: a temporary directory
+  unsigned jobs = 1;            ///< how many scenarios run at once
+  bool bless = false;           ///< rewrite goldens instead of comparing
+  bool verbose = false;         ///< transcripts as they come
 };
 
 /// Runs scenarios, compares subjects and goldens, and prints which QEMU runs, what differs, known

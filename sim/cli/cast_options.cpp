@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <sstream>
 
+#include "sim/find_qemu.h"
 #include "sim/usage_error.h"
 
 namespace sim::cli {
@@ -15,13 +16,17 @@ void CastOptions::add_to(CLI::App& command) {
       ->capture_default_str();
   command.add_option("--dir", directory, "keep real image files below this directory")
       ->type_name("DIR");
-  command.add_option("--qemu", cast.qemu, "the real QEMU to run for the subject qemu")
-      ->type_name("PROGRAM")
-      ->capture_default_str();
+  command
+      .add_option("--qemu", qemu, "the real QEMU of the subject qemu (default: the one on PATH)")
+      ->type_name("PROGRAM");
+}
+
+Cast CastOptions::usual() const {
+  return chosen(qemu.empty() && !find_qemu() ? "model,engine" : "model,engine,qemu");
 }
 
 Cast CastOptions::chosen(const std::string& subjects) const {
-  Cast result = cast;
+  Cast result;
   result.storage = storage == "files" ? StorageKind::files : StorageKind::sim;
   std::istringstream names(subjects);
   for (std::string subject; std::getline(names, subject, ',');) {
@@ -35,6 +40,11 @@ Cast CastOptions::chosen(const std::string& subjects) const {
     result.subjects.push_back(subject);
   }
   if (result.subjects.empty()) throw UsageError("--subject: none given");
+  if (!qemu.empty()) {
+    result.qemu = qemu;
+  } else if (const std::optional<std::string> found = find_qemu()) {
+    result.qemu = *found;
+  }
   return result;
 }
 

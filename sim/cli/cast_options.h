@@ -13,7 +13,7 @@ namespace sim::cli {
 
 /// The options that say on what scenarios run; shared by the commands that run them.
 struct CastOptions {
-  Cast cast;
+  std::string qemu;  ///< empty: the one on PATH
   std::string storage = "sim";
   std::string directory;
 
@@ -22,6 +22,8 @@ struct CastOptions {
   /// The cast with these subjects, a comma between. Throws UsageError for an unknown or repeated
   /// one.
   Cast chosen(const std::string& subjects) const;
+  /// Model and engine, and a real QEMU if --qemu names one or PATH holds one.
+  Cast usual() const;
 };
 
 }  // namespace sim::cli

@@ -2,8 +2,11 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <iostream>
 #include <memory>
+#include <optional>
+#include <thread>
 
 #include "sim/cli/cast_options.h"
 #include "sim/cli/cli.h"
@@ -16,8 +19,11 @@ namespace {
 struct ReplayArguments {
   ReplayOptions options;
   CastOptions cast;
-  std::string subjects = "model,engine";
+  std::optional<std::string> subjects;  ///< none: model, engine, a real QEMU where there is one
 };
+
+/// As many scenarios at once as there are processors.
+unsigned usual_jobs() { return std::max(1u, std::thread::hardware_concurrency()); }
 
 struct TranscriptArguments {
   CastOptions cast;
@@ -33,18 +39,23 @@ void add_replay(CLI::App& program, int& status) {
       "replay", "run scenarios on all subjects in lockstep, and compare them and the goldens");
   command->add_option("PATH", arguments->options.paths,
                       "scenarios, or directories of them (default: all of the project)");
-  command->add_option("--subject", arguments->subjects, "of model, engine, qemu")
-      ->type_name("NAME,…")
-      ->capture_default_str();
+  command
+      ->add_option("--subject", arguments->subjects,
+                   "of model, engine, qemu (default: model, engine, and qemu where there is one)")
+      ->type_name("NAME,…");
+  arguments->options.jobs = usual_jobs();
   arguments->cast.add_to(*command);
-  command->add_option("--jobs", arguments->options.jobs, "how many scenarios run at once")
+  command
+      ->add_option("--jobs", arguments->options.jobs,
+                   "how many scenarios run at once (default: as many as processors)")
       ->check(CLI::Range(1, 256))
-      ->type_name("N")
-      ->capture_default_str();
+      ->type_name("N");
   command->add_flag("--bless", arguments->options.bless, "rewrite the goldens");
   command->add_flag("--verbose", arguments->options.verbose, "print the transcripts as they come");
   command->callback([arguments, &status] {
-    arguments->options.cast = arguments->cast.chosen(arguments->subjects);
+    arguments->options.usual_subjects = !arguments->subjects;
+    arguments->options.cast = arguments->subjects ? arguments->cast.chosen(*arguments->subjects)
+                                                  : arguments->cast.usual();
     arguments->options.directory = arguments->cast.directory;
     status = replay(arguments->options, std::cout, isatty(STDERR_FILENO) ? &std::cerr : nullptr);
   });

@@ -137,8 +137,8 @@ TEST_CASE_METHOD(Bench, "a full disk is told where it happened and breaks no ima
   const std::string small = directory() / "small";
   const SmallDisk disk(small);
   if (!disk.there()) return;
-  const ShellResult result = run("replay --storage files --dir small '" + std::string(SOURCE_DIR) +
-                                 "/scenarios/testcases'");
+  const ShellResult result = run("replay --subject model,engine --storage files --dir small '" +
+                                 std::string(SOURCE_DIR) + "/scenarios/testcases'");
   INFO(result.out);
   CHECK(result.status == 1);
   CHECK(mentions(result.out, "snapshot-commit.scenario:"));
@@ -170,8 +170,9 @@ TEST_CASE_METHOD(Bench, "an image that may only be read is read, and refused for
 }
 
 TEST_CASE_METHOD(Bench, "a directory that cannot be written is told") {
-  const ShellResult result = run("replay --storage files --dir /proc/nowhere '" +
-                                 std::string(SOURCE_DIR) + "/scenarios/testcases'");
+  const ShellResult result =
+      run("replay --subject model,engine --storage files --dir /proc/nowhere '" +
+          std::string(SOURCE_DIR) + "/scenarios/testcases'");
   INFO(result.out);
   CHECK(result.status == 2);
   CHECK(mentions(result.out, "/proc/nowhere"));

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: MIT
+// Known faults are told from new differences, and none is hidden behind another.
+#include "sim/ledger.h"
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "sim/pattern.h"
+#include "sim/report.h"
+#include "sim/script/expand.h"
+#include "sim/sightings.h"
+#include "sim/summary.h"
+#include "sim/usage_error.h"
+#include "tests/catch.h"
+#include "tests/sim/lying_subject.h"
+#include "tests/temp_dir.h"
+
+using nlohmann::json;
+
+namespace {
+
+const std::string project_ledger = std::string(SOURCE_DIR) + "/scenarios/known/ledger.json";
+
+bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+json an_entry() {
+  return {{"id", "X1"},
+          {"title", "clearing crashes"},
+          {"subject", "liar"},
+          {"since", "7.1"},
+          {"request", {{"execute", "block-dirty-bitmap-clear"}, {"arguments", {{"name", "b*"}}}}},
+          {"signal", "SIGSEGV"},
+          {"right", "success"},
+          {"source", "this test"},
+          {"scenario", "story"}};
+}
+
+sim::Ledger ledger_of(const json& entry) {
+  const tests::TempDir directory;
+  std::ofstream(directory / "ledger.json") << json{{"faults", json::array({entry})}};
+  return sim::Ledger::load(directory / "ledger.json");
+}
+
+/// What reading a ledger complains of.
+std::string complaint(const std::string& text) {
+  const tests::TempDir directory;
+  const std::string path = directory / "ledger.json";
+  std::ofstream(path) << text;
+  try {
+    sim::Ledger::load(path);
+  } catch (const sim::UsageError& error) {
+    return std::string(error.what()).substr(path.size());
+  }
+  return "nothing";
+}
+
+std::string complaint_about(const std::string& field, const json& value) {
+  json entry = an_entry();
+  entry[field] = value;
+  return complaint(json{{"faults", json::array({entry})}}.dump());
+}
+
+constexpr const char* story =
+    "create TEST_DIR/PID-base 1M\n"
+    "drive drive0 TEST_DIR/PID-base\n"
+    "block-dirty-bitmap-add node=drive0 name=b\n"
+    "block-dirty-bitmap-clear node=drive0 name=b\n"
+    "io drive0 write -P 1 0 64K\n"
+    "show dirty drive0 b\n";
+
+sim::Scenario the_story() {
+  const auto script = sim::script::parse(story, "story");
+  sim::Scenario scenario{"story", "story", "", false, {}};
+  for (const auto& run : sim::script::runs(script, "story")) {
+    scenario.testcases.push_back({run.title, sim::script::steps(script, run)});
+  }
+  return scenario;
+}
+
+/// Runs the story on the model and others, as far as they agree.
+struct Played {
+  Played(const std::vector<sim::Subject*>& others, const std::vector<sim::KnownFault>& known) {
+    const auto model = sim::make_model_subject();
+    std::vector<sim::Subject*> subjects{model.get()};
+    subjects.insert(subjects.end(), others.begin(), others.end());
+    sim::Lockstep lockstep(subjects, &known);
+    std::optional<sim::Difference> difference;
+    for (const sim::Step& step : scenario.testcases[0].steps) {
+      if ((difference = lockstep.step(step))) break;
+    }
+    if (difference) report = sim::difference_text(scenario, "t", *difference);
+    result.testcases.push_back({"t", std::move(difference), lockstep.sightings()});
+  }
+
+  sim::Scenario scenario = the_story();
+  sim::ScenarioResult result;
+  std::string report;  ///< empty: all agree
+};
+
+/// Dies in the second request: the clearing of the bitmap.
+class Crasher {
+ public:
+  explicit Crasher(const std::string& name = "liar", int signal = SIGSEGV)
+      : subject_(name, [this, signal](const std::string& kind, json&) {
+          if (kind != "execute" || ++requests_ != 2) return;
+          throw sim::SubjectCrash("liar ended (was killed by signal 11)", {signal, -1},
+                                  R"({"execute":"block-dirty-bitmap-clear","arguments":)"
+                                  R"({"name":"b","node":"drive0"}})");
+        }) {}
+  sim::Subject* subject() { return &subject_; }
+
+ private:
+  unsigned requests_ = 0;
+  LyingSubject subject_;
+};
+
+/// Answers the clearing with something else.
+LyingSubject refuser(const std::string& name) {
+  auto requests = std::make_shared<unsigned>(0);
+  return {name, [requests](const std::string& kind, json& answer) {
+            if (kind != "execute" || ++*requests != 2) return;
+            answer = {{"error", {{"class", "GenericError"}, {"desc", "No, thanks"}}}};
+          }};
+}
+
+}  // namespace
+
+TEST_CASE("patterns name what matters and leave the rest open") {
+  CHECK(sim::matches(json::parse(R"({"a":[],"b":{"c":"x*z"}})"),
+                     json::parse(R"({"a":[],"b":{"c":"xyz","d":1},"e":2})")));
+  CHECK_FALSE(sim::matches(json::parse(R"({"a":[]})"), json::parse(R"({"a":["b"]})")));
+  CHECK_FALSE(sim::matches(json::parse(R"({"a":1})"), json::parse("{}")));
+  CHECK(sim::matches_text("a*b*", "a-b--b"));
+  CHECK_FALSE(sim::matches_text("a*b", "a-b-"));
+}
+
+TEST_CASE("a known crash is a sighting, the subject leaves, the run goes on") {
+  Crasher crasher;
+  const Played played({crasher.subject()}, ledger_of(an_entry()).faults());
+  CHECK(played.report.empty());
+  const auto& sightings = played.result.testcases[0].sightings;
+  REQUIRE(sightings.size() == 1);
+  CHECK(sightings[0].left);
+  CHECK(sim::sighting_text(played.scenario, "t", sightings[0]) ==
+        "story:4: testcase \"t\": block-dirty-bitmap-clear node=drive0 name=b\n"
+        "  liar: known divergence X1: clearing crashes (died of SIGSEGV)\n");
+}
+
+TEST_CASE("a crash that is in no entry is a difference") {
+  for (json entry : {json(), an_entry()}) {
+    std::vector<sim::KnownFault> known;
+    Crasher crasher("liar", entry.is_null() ? SIGSEGV : SIGABRT);
+    if (!entry.is_null()) known = ledger_of(entry).faults();
+    const Played played({crasher.subject()}, known);
+    INFO(played.report);
+    CHECK(has(played.report, "story:4: testcase \"t\""));
+    CHECK(has(played.report, "liar  | broke: liar ended (was killed by signal 11)"));
+  }
+}
+
+TEST_CASE("the same crash of another subject or in another request is new") {
+  Crasher other("other");
+  CHECK_FALSE(Played({other.subject()}, ledger_of(an_entry()).faults()).report.empty());
+  json entry = an_entry();
+  entry["request"]["arguments"]["name"] = "c";
+  Crasher crasher;
+  CHECK_FALSE(Played({crasher.subject()}, ledger_of(entry).faults()).report.empty());
+}
+
+TEST_CASE("a known answer may leave the subject in step, and a later difference still counts") {
+  json entry = an_entry();
+  entry.erase("signal");
+  entry["shows"] = {{"error", {{"desc", "No, *"}}}};
+  entry["then"] = "goes on";
+  LyingSubject liar = refuser("liar");
+  const Played agreed({&liar}, ledger_of(entry).faults());
+  CHECK(agreed.report.empty());
+  CHECK_FALSE(agreed.result.testcases[0].sightings.at(0).left);
+  LyingSubject worse("liar", [requests = 0u](const std::string& kind, json& answer) mutable {
+    if (kind == "execute" && ++requests == 2) answer = {{"error", {{"desc", "No, never"}}}};
+    if (kind == "dirty") answer["must"] = answer["may"] = json::array();
+  });
+  const Played differs({&worse}, ledger_of(entry).faults());
+  CHECK(has(differs.report, "liar: under-dirty (data loss)"));
+}
+
+TEST_CASE("two against one says who stands alone, whoever it is") {
+  LyingSubject honest("honest", [](const std::string&, json&) {});
+  LyingSubject lone = refuser("lone"), liar = refuser("liar"), same = refuser("same");
+  CHECK(has(Played({&honest, &lone}, {}).report, "model and honest agree against lone\n"));
+  const Played outvoted({&liar, &same}, {});
+  INFO(outvoted.report);
+  CHECK(has(outvoted.report, "liar and same agree against model\n"));
+  CHECK(has(outvoted.report, "model: stands alone"));
+  CHECK_FALSE(has(outvoted.report, "liar: different"));
+  sim::Summary summary({"model", "liar", "same"});
+  summary.add(outvoted.scenario, outvoted.result, sim::GoldenState::none);
+  CHECK(has(summary.text(), "story     0 of 1 PASSED"));
+}
+
+TEST_CASE("who breaks stands against those that agree") {
+  LyingSubject honest("honest", [](const std::string&, json&) {});
+  Crasher crasher;
+  CHECK(has(Played({&honest, crasher.subject()}, {}).report,
+            "model and honest agree against liar\n"));
+}
+
+TEST_CASE("versions say who has a fault") {
+  json mended = an_entry();
+  mended["fixed"] = "8.0";
+  const sim::Ledger ledger = ledger_of(mended);
+  CHECK(ledger.faults_of("liar", sim::Version{7, 0, 0}).empty());
+  CHECK(ledger.faults_of("liar", sim::Version{7, 1, 0}).size() == 1);
+  CHECK(ledger.faults_of("liar", sim::Version{7, 2, 22}).size() == 1);
+  CHECK(ledger.faults_of("liar", sim::Version{8, 0, 0}).empty());
+  CHECK(ledger.faults_of("liar", std::nullopt).size() == 1);
+  CHECK(ledger.faults_of("other", std::nullopt).empty());
+}
+
+TEST_CASE("a fault whose scenario did not show it no longer occurs") {
+  const sim::Ledger ledger = ledger_of(an_entry());
+  const std::map<std::string, std::string> names{{"liar", "liar 9.0.0"}};
+  LyingSubject honest("liar", [](const std::string&, json&) {});
+  const Played well({&honest}, ledger.faults());
+  sim::LedgerReport report(ledger.faults(), names);
+  report.add(well.scenario, well.result);
+  CHECK(report.text() == "X1 no longer occurs on liar 9.0.0: clearing crashes\n");
+  Crasher crasher;
+  const Played crashed({crasher.subject()}, ledger.faults());
+  report.add(crashed.scenario, crashed.result);
+  CHECK(report.text() == "known divergence X1 of liar 9.0.0: clearing crashes (1 testcase)\n");
+}
+
+TEST_CASE("a malformed ledger is refused with its place") {
+  CHECK(has(complaint("{"), ": expected JSON: "));
+  CHECK(has(complaint("[]"), ": expected an object with a list of \"faults\""));
+  CHECK(complaint_about("title", 3) == ": X1: expected a text for \"title\", found 3");
+  CHECK(complaint_about("since", "seven") ==
+        ": X1: expected a version such as 7.2 for \"since\", found \"seven\"");
+  CHECK(has(complaint_about("signal", "SIGNIFICANT"), "X1: expected a signal such as SIGSEGV"));
+  CHECK(has(complaint_about("shows", 1), "expected one of \"signal\" and \"shows\", found both"));
+  CHECK(has(complaint_about("step", "x"), "expected one of \"request\" and \"step\", found both"));
+  CHECK(has(complaint_about("needs", "x"), "expected one of \"scenario\" and \"needs\""));
+  CHECK(has(complaint_about("then", "stays"), "expected \"leaves\" or \"goes on\""));
+  CHECK(has(complaint_about("then", "goes on"), "of a subject that dies"));
+  CHECK(has(complaint_about("colour", "red"), "expected no field \"colour\", found \"red\""));
+  const json twice{{"faults", json::array({an_entry(), an_entry()})}};
+  CHECK(complaint(twice.dump()) == ": X1: expected each id once");
+}
+
+TEST_CASE("every known fault has a scenario, or waits for a command that we do not have") {
+  const sim::Ledger ledger = sim::Ledger::load(project_ledger);
+  REQUIRE(ledger.faults().size() >= 6);
+  for (const sim::KnownFault& fault : ledger.faults()) {
+    INFO(fault.id);
+    const std::string root = SOURCE_DIR;
+    if (fault.needs.empty()) {
+      CHECK(std::filesystem::exists(root + "/scenarios/" + fault.scenario + ".scenario"));
+      CHECK(std::filesystem::exists(root + "/golden/" + fault.scenario + ".txt"));
+      continue;
+    }
+    const std::string command = fault.needs.substr(0, fault.needs.find(' '));
+    const json reply = sim::make_model_subject()->execute({{"execute", command}});
+    CHECK(reply["error"]["class"] == "CommandNotFound");
+  }
+}
