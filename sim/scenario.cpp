@@ -67,6 +67,11 @@ Project find_project() {
   return {"."};
 }
 
+std::string scenario_name(const std::string& path, const Project& project) {
+  const std::string name = name_in_project(path, project);
+  return name.empty() ? fs::path(path).stem().string() : name;
+}
+
 Scenario load_scenario(const std::string& path, const Project& project) {
   const script::Script script = script::parse_file(path);
   Scenario scenario;

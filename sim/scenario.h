@@ -33,6 +33,10 @@ struct Project {
 /// the current directory.
 Project find_project();
 
+/// The name of a scenario: its path below `root`/scenarios, without its ending; of one elsewhere
+/// that of the file.
+std::string scenario_name(const std::string& path, const Project& project);
+
 /// Reads a scenario. Throws script::ScriptError.
 Scenario load_scenario(const std::string& path, const Project& project);
 

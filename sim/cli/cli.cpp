@@ -66,6 +66,8 @@ int run(int argc, char** argv) {
   program.footer("Exit status: 0 all agree; 1 a difference; 2 usage or malformed input.");
   add_replay(program, status);
   add_transcript(program, status);
+  add_rules(program, status);
+  add_export(program, status);
   add_img(program, status);
   add_bench(program, status);
   try {

@@ -16,6 +16,8 @@ int run(int argc, char** argv);
 // `status`, which outlives the parser.
 void add_replay(CLI::App& program, int& status);
 void add_transcript(CLI::App& program, int& status);
+void add_rules(CLI::App& program, int& status);
+void add_export(CLI::App& program, int& status);
 void add_img(CLI::App& program, int& status);
 void add_bench(CLI::App& program, int& status);
 
