@@ -4,10 +4,8 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 
 #include "sim/usage_error.h"
@@ -15,14 +13,6 @@
 namespace sim {
 
 namespace {
-
-/// A socket's path must fit into its address; a long TMPDIR gives way to /tmp.
-std::string pattern_for_directory() {
-  constexpr std::size_t longest_parent = 60;
-  const char* parent = std::getenv("TMPDIR");
-  const bool usable = parent != nullptr && *parent == '/' && std::strlen(parent) <= longest_parent;
-  return std::string(usable ? parent : "/tmp") + "/blocktwin-qmp-XXXXXX";
-}
 
 /// False if the path is too long for an address.
 bool make_address(const std::string& path, sockaddr_un& address) {
@@ -39,27 +29,12 @@ const sockaddr* as_address(const sockaddr_un& address) {
 
 }  // namespace
 
-QmpDoor::QmpDoor() {
-  std::string pattern = pattern_for_directory();
-  if (mkdtemp(pattern.data()) == nullptr) {
-    throw UsageError(pattern + ": cannot make a directory for a socket: " + std::strerror(errno));
-  }
-  directory_ = pattern;
-  path_ = directory_ + "/qmp";
-  listener_ = Descriptor(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+QmpDoor::QmpDoor() : listener_(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
   sockaddr_un address;
-  make_address(path_, address);
-  if (bind(listener_.number(), as_address(address), sizeof address) != 0 ||
-      listen(listener_.number(), 1) != 0) {
-    const std::string reason = std::strerror(errno);
-    rmdir(directory_.c_str());
-    throw UsageError(path_ + ": cannot listen: " + reason);
-  }
-}
-
-QmpDoor::~QmpDoor() {
-  unlink(path_.c_str());
-  rmdir(directory_.c_str());
+  const bool made = make_address(path_, address) &&
+                    bind(listener_.number(), as_address(address), sizeof address) == 0 &&
+                    listen(listener_.number(), 1) == 0;
+  if (!made) throw UsageError(path_ + ": cannot listen: " + std::strerror(errno));
 }
 
 Descriptor QmpDoor::accept() {

@@ -4,17 +4,15 @@
 #include <string>
 
 #include "sim/child.h"
+#include "sim/private_directory.h"
 
 namespace sim {
 
-/// A unix socket on which we listen, in a directory that only we may enter; both go with this.
+/// A unix socket on which we listen, where only we may enter.
 class QmpDoor {
  public:
-  /// Throws UsageError if no temporary directory can be made.
+  /// Throws UsageError if it cannot be made.
   QmpDoor();
-  QmpDoor(const QmpDoor&) = delete;
-  QmpDoor& operator=(const QmpDoor&) = delete;
-  ~QmpDoor();
 
   const std::string& path() const { return path_; }
   const Descriptor& listener() const { return listener_; }
@@ -22,7 +20,8 @@ class QmpDoor {
   Descriptor accept();
 
  private:
-  std::string directory_, path_;
+  PrivateDirectory directory_;
+  std::string path_ = directory_ / "qmp";
   Descriptor listener_;
 };
 
