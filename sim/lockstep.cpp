@@ -6,6 +6,7 @@
 
 #include "sim/ledger.h"
 #include "sim/observe.h"
+#include "sim/profile/profile.h"
 #include "sim/usage_error.h"
 
 namespace sim {
@@ -57,7 +58,8 @@ std::optional<Difference> Lockstep::step(const Step& step) {
     shown.finding.reset();
     observe_or_break(*subjects_[i], step, shown);
     if (i > 0 && !shown.breakdown && !shown_[0].breakdown) {
-      shown.finding = judge(step, shown_[0].observation, shown.observation);
+      shown.finding =
+          judge(step, shown_[0].observation, shown.observation, subjects_[i]->profile());
     }
     if (shown.differs() && !excused(step, shown, i)) agree = false;
   }

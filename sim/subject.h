@@ -10,6 +10,8 @@
 
 namespace sim {
 
+class Profile;
+
 /// How a process ends. A power cut also loses what was not flushed; the disk decides what.
 enum class Stop { clean, kill, power };
 
@@ -52,6 +54,8 @@ class Subject {
  public:
   virtual ~Subject() = default;
   virtual std::string_view name() const = 0;
+  /// How strictly its answers are compared; null: to the letter.
+  virtual const Profile* profile() const { return nullptr; }
 
   /// A QMP request: {"return":…} or {"error":{"class":…,"desc":…}}.
   virtual nlohmann::json execute(const nlohmann::json& request) = 0;
@@ -59,6 +63,8 @@ class Subject {
   virtual std::optional<nlohmann::json> await_event(const std::string& event) = 0;
   /// qemu-io on a device or node: the lines of a failure or a mismatch, empty on success.
   virtual std::string guest_io(const std::string& node, const std::string& command) = 0;
+  /// Whether failures of guest I/O always show in what guest_io() answers.
+  virtual bool sees_guest_io() const { return true; }
 
   /// qemu-img create, drive_add and drive_del; options as the script has them. {"return":{}} or
   /// {"error":{…}}.
