@@ -12,7 +12,7 @@ std::optional<QemuIdentity> meet_qemu(Cast& cast, const Project& project) {
   if (std::find(names.begin(), names.end(), "qemu") == names.end()) return std::nullopt;
   const Ledger ledger = Ledger::load(project.root + "/scenarios/known/ledger.json");
   try {
-    QemuIdentity identity = identify_qemu(cast.qemu);
+    QemuIdentity identity = identify_qemu(cast.qemu, cast.limit);
     cast.known = ledger.faults_of("qemu", identity.version);
     return identity;
   } catch (const SubjectFailure& failure) {

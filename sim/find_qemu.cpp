@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "sim/profile/profile.h"
 #include "sim/subjects.h"
 #include "sim/usage_error.h"
 
@@ -52,8 +53,8 @@ std::optional<std::string> find_qemu() {
   return other;
 }
 
-QemuIdentity identify_qemu(const std::string& program) {
-  const auto subject = make_qemu_subject(program, "/nowhere");
+QemuIdentity identify_qemu(const std::string& program, std::chrono::milliseconds limit) {
+  const auto subject = make_qemu_subject(QmpProgram::qemu(program, limit), "/nowhere");
   const json reply = subject->execute({{"execute", "query-version"}});
   subject->stop(Stop::clean);
   const json told = reply.value("return", json::object());
@@ -72,8 +73,10 @@ QemuIdentity identify_qemu(const std::string& program) {
 }
 
 std::string QemuIdentity::text() const {
+  const Profile profile(version);
   return program + ", version " + to_string(version) +
-         (package.empty() ? "" : " (" + package + ")");
+         (package.empty() ? "" : " (" + package + ")") +
+         (profile.exact() ? "" : "; " + profile.text());
 }
 
 }  // namespace sim

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 
@@ -23,6 +24,6 @@ struct QemuIdentity {
 std::optional<std::string> find_qemu();
 
 /// Starts `program` and asks its version. Throws UsageError or SubjectFailure for what is no QEMU.
-QemuIdentity identify_qemu(const std::string& program);
+QemuIdentity identify_qemu(const std::string& program, std::chrono::milliseconds limit);
 
 }  // namespace sim

@@ -29,15 +29,15 @@ std::string text_of(const json& request) {
 
 }  // namespace
 
-QemuProcess::QemuProcess(const QmpProgram& program, Knock knock)
+QemuProcess::QemuProcess(const QmpProgram& program)
     : program_(program), wire_(Descriptor(), Descriptor()) {
   const Deadline deadline = limit();
   if (program_.started_by_us()) {
     start(deadline);
+    negotiate(greeting(deadline), deadline);
   } else {
-    reach(deadline, knock);
+    negotiate(reach(deadline), deadline);
   }
-  negotiate(deadline);
 }
 
 QemuProcess::~QemuProcess() = default;
@@ -59,28 +59,43 @@ void QemuProcess::start(Deadline deadline) {
   wire_.connect(door.accept());
 }
 
-void QemuProcess::reach(Deadline deadline, Knock knock) {
+/// Nothing tells when somebody binds a socket, so we knock. One that is on its way out may still
+/// let us in, and close without a word.
+json QemuProcess::reach(Deadline deadline) {
   constexpr int pause_ms = 5;
   while (true) {
     Descriptor socket = connect_to(program_.socket);
-    if (socket.number() >= 0) return wire_.connect(std::move(socket));
-    const std::string reason = std::strerror(errno);
-    const bool more = knock == Knock::until_limit && steady_clock::now() < deadline;
-    if (!more) unusable("nobody listens there: " + reason);
-    // Nothing tells when somebody binds a socket.
+    const bool more = *program_.met && steady_clock::now() < deadline;
+    if (socket.number() < 0 && !more) {
+      unusable(std::string("nobody listens there: ") + std::strerror(errno));
+    }
+    wire_.connect(std::move(socket));
+    try {
+      if (const auto message = wire_.receive(deadline)) {
+        *program_.met = true;
+        return *message;
+      }
+      silent("did not greet");
+    } catch (const WireError& error) {
+      if (error.kind() == WireError::Kind::rubbish || !more) unusable(error.what());
+    }
     poll(nullptr, 0, pause_ms);
     InterruptGuard::check();
   }
 }
 
-void QemuProcess::negotiate(Deadline deadline) {
-  const std::optional<json> greeting = receive(deadline);
-  if (!greeting) silent("did not greet on its QMP socket");
-  if (!greeting->contains("QMP")) unusable("did not greet as QMP does");
+json QemuProcess::greeting(Deadline deadline) {
+  const std::optional<json> message = receive(deadline);
+  if (!message) silent("did not greet on its QMP socket");
+  return *message;
+}
+
+void QemuProcess::negotiate(const json& greeting, Deadline deadline) {
+  if (!greeting.contains("QMP")) unusable("did not greet as QMP does");
   const json capabilities = exchange({{"execute", "qmp_capabilities"}}, deadline);
   if (!capabilities.contains("return")) unusable("refused qmp_capabilities");
   const json answer = exchange({{"execute", "query-version"}}, deadline);
-  const json& told = (*greeting)["QMP"];
+  const json& told = greeting["QMP"];
   version_ = answer.contains("return")                      ? answer["return"]
              : told.is_object() && told.contains("version") ? told["version"]
                                                             : json::object();

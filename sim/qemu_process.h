@@ -18,11 +18,9 @@ namespace sim {
 /// cannot be started, stays silent or talks rubbish is a UsageError.
 class QemuProcess {
  public:
-  /// How long to knock at a socket where nobody listens.
-  enum class Knock { once, until_limit };
-
-  /// Starts or reaches the program, negotiates, and asks for its version.
-  QemuProcess(const QmpProgram& program, Knock knock);
+  /// Starts or reaches the program, negotiates, and asks for its version. Where one that was told
+  /// to quit before does not listen, waits until it is there again.
+  explicit QemuProcess(const QmpProgram& program);
   ~QemuProcess();
 
   /// Sends a request and answers its reply; events that come before it are kept.
@@ -47,8 +45,9 @@ class QemuProcess {
   using Deadline = QmpWire::Deadline;
 
   void start(Deadline deadline);
-  void reach(Deadline deadline, Knock knock);
-  void negotiate(Deadline deadline);
+  nlohmann::json reach(Deadline deadline);
+  nlohmann::json greeting(Deadline deadline);
+  void negotiate(const nlohmann::json& greeting, Deadline deadline);
   nlohmann::json exchange(const nlohmann::json& request, Deadline deadline);
   std::optional<nlohmann::json> receive(Deadline deadline);
   [[noreturn]] void broke(const WireError& error);

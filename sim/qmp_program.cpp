@@ -2,6 +2,7 @@
 #include "sim/qmp_program.h"
 
 #include <string_view>
+#include <utility>
 
 namespace sim {
 
@@ -16,11 +17,20 @@ std::string as_option(const std::string& value) {
 
 }  // namespace
 
+QmpProgram QmpProgram::started(std::string name, std::vector<std::string> command,
+                               std::chrono::milliseconds limit) {
+  return {std::move(name), std::move(command), {}, limit};
+}
+
+QmpProgram QmpProgram::listening(std::string name, std::string socket,
+                                 std::chrono::milliseconds limit) {
+  return {std::move(name), {}, std::move(socket), limit};
+}
+
 QmpProgram QmpProgram::qemu(const std::string& program, std::chrono::milliseconds limit) {
-  return {"qemu",
-          {program, "-M", "none", "-accel", "tcg", "-S", "-display", "none", "-nodefaults"},
-          {},
-          limit};
+  return started("qemu",
+                 {program, "-M", "none", "-accel", "tcg", "-S", "-display", "none", "-nodefaults"},
+                 limit);
 }
 
 std::vector<std::string> command_with_socket(const QmpProgram& program, const std::string& path) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -9,15 +10,21 @@ namespace sim {
 
 /// A program that speaks QMP, and how to reach it: one that we start, or one that listens already.
 struct QmpProgram {
-  std::string name;                  ///< in reports: "qemu", "qmp:SOCKET", "command:…"
+  std::string name;                  ///< in reports: "qemu", "qmp:SOCKET", "command:PROGRAM"
   std::vector<std::string> command;  ///< what to start, without its socket; empty: it runs already
   std::string socket;                ///< where it listens, if it runs already
   std::chrono::milliseconds limit;   ///< the longest wait for anything that it does
+  /// Whether it was reached before: then it was told to quit since, and may be on its way back.
+  std::shared_ptr<bool> met = std::make_shared<bool>(false);
 
   bool started_by_us() const { return !command.empty(); }
   /// What messages call it: the program or the socket.
   const std::string& place() const { return started_by_us() ? command.front() : name; }
 
+  static QmpProgram started(std::string name, std::vector<std::string> command,
+                            std::chrono::milliseconds limit);
+  static QmpProgram listening(std::string name, std::string socket,
+                              std::chrono::milliseconds limit);
   /// A QEMU without a machine or a guest.
   static QmpProgram qemu(const std::string& program, std::chrono::milliseconds limit);
 

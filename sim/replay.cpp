@@ -126,7 +126,8 @@ std::unique_ptr<Workspace> make_workspace(const Cast& cast, const std::string& d
 void run_all(const std::vector<Scenario>& scenarios, const ReplayOptions& options,
              Workspace* workspace, Summary& summary, LedgerReport& ledger, std::ostream& out,
              std::ostream* progress) {
-  Pool pool(scenarios, options.cast, workspace, options.jobs);
+  const unsigned jobs = options.cast.one_at_a_time() ? 1 : options.jobs;
+  Pool pool(scenarios, options.cast, workspace, jobs);
   for (std::size_t i = 0; i < scenarios.size(); ++i) {
     if (progress != nullptr) {
       *progress << "\r\033[K[" << i + 1 << "/" << scenarios.size() << "] " << scenarios[i].name

@@ -94,7 +94,9 @@ std::unique_ptr<Subject> make_subject(const std::string& name, const Cast& cast,
     INVARIANT(workspace != nullptr);
     return workspace->place(name, scenario.name, testcase);
   };
-  if (name == "qemu") return make_qemu_subject(cast.qemu, place());
+  if (name == "qemu") return make_qemu_subject(QmpProgram::qemu(cast.qemu, cast.limit), place());
+  const auto program = cast.programs.find(name);
+  if (program != cast.programs.end()) return make_qemu_subject(program->second, place());
   INVARIANT(name == "engine");
   const bool files = cast.storage == StorageKind::files;
   return make_engine_subject(cast.storage, files ? place() : "", cast.timing);
@@ -103,8 +105,15 @@ std::unique_ptr<Subject> make_subject(const std::string& name, const Cast& cast,
 }  // namespace
 
 bool Cast::needs_files() const {
-  return contains(subjects, "qemu") ||
-         (storage == StorageKind::files && contains(subjects, "engine"));
+  const bool engine_needs = storage == StorageKind::files;
+  return std::any_of(subjects.begin(), subjects.end(), [&](const std::string& name) {
+    return name != "model" && (name != "engine" || engine_needs);
+  });
+}
+
+bool Cast::one_at_a_time() const {
+  return std::any_of(programs.begin(), programs.end(),
+                     [](const auto& each) { return !each.second.started_by_us(); });
 }
 
 bool ScenarioResult::agreed() const {

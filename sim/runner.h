@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <chrono>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,14 +19,18 @@ class Workspace;
 
 /// On what scenarios run.
 struct Cast {
-  std::vector<std::string> subjects;  ///< of "model", "engine", "qemu"
+  std::vector<std::string> subjects;  ///< "model", "engine", "qemu", or one of `programs`
   StorageKind storage = StorageKind::sim;
   Timing timing = Timing::instant;
   std::string qemu = "qemu-system-x86_64";
-  std::vector<KnownFault> known = {};  ///< faults that these subjects are said to have
+  std::chrono::milliseconds limit = QmpProgram::usual_limit;  ///< for each wait for a program
+  std::map<std::string, QmpProgram> programs;  ///< that take part beside qemu, by name
+  std::vector<KnownFault> known = {};           ///< faults that these subjects are said to have
 
   /// Whether a subject needs a directory of real files.
   bool needs_files() const;
+  /// Whether scenarios must wait for each other: a program that runs already is there once.
+  bool one_at_a_time() const;
 };
 
 /// How one testcase went.

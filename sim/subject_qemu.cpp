@@ -4,11 +4,12 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
-#include <sstream>
 #include <type_traits>
 
 #include "sim/hmp.h"
 #include "sim/names.h"
+#include "sim/profile/profile.h"
+#include "sim/qemu_contents.h"
 #include "sim/qemu_img.h"
 #include "sim/qemu_process.h"
 #include "sim/subjects.h"
@@ -29,30 +30,6 @@ std::string qemu_img_beside(const QmpProgram& program) {
   return place.has_parent_path() && std::filesystem::exists(beside) ? beside.string() : "qemu-img";
 }
 
-/// Adds the bytes of qemu-io's `read -v` lines ("00000010:  cd cd …  ................").
-void append_dump(const std::string& dump, std::vector<unsigned char>& bytes) {
-  std::istringstream lines(dump);
-  for (std::string line; std::getline(lines, line);) {
-    const std::size_t colon = line.find(":  ");
-    if (colon == std::string::npos) continue;
-    const char* at = line.c_str() + colon + 3;
-    for (int i = 0; i < 16 && std::isxdigit(static_cast<unsigned char>(*at)); ++i, at += 3) {
-      bytes.push_back(
-          static_cast<unsigned char>(std::strtoul(std::string(at, 2).c_str(), nullptr, 16)));
-    }
-  }
-}
-
-/// Runs of equal bytes, in the shape of model::contents.
-void append_runs(const std::vector<unsigned char>& bytes, std::uint64_t offset, json& runs) {
-  for (std::size_t i = 0; i < bytes.size();) {
-    std::size_t end = i;
-    while (end < bytes.size() && bytes[end] == bytes[i]) ++end;
-    runs.push_back({offset + i, end - i, json::array({bytes[i]})});
-    i = end;
-  }
-}
-
 /// A real QEMU, or what takes its place, driven over QMP; started when first needed.
 class QemuSubject : public Subject {
  public:
@@ -62,6 +39,7 @@ class QemuSubject : public Subject {
         names_(directory) {}
 
   std::string_view name() const override { return program_.name; }
+  const Profile* profile() const override { return &profile_; }
 
   json execute(const json& request) override {
     return guarded([&] {
@@ -85,6 +63,9 @@ class QemuSubject : public Subject {
       return names_.to_script(hmp::io_trouble(answer, process().take_console()));
     });
   }
+
+  /// QEMU prints how a request went on its standard output, and only a child's is ours.
+  bool sees_guest_io() const override { return program_.started_by_us(); }
 
   json create_image(const json& options) override {
     return names_.to_script(images_.create(names_.to_real(options)));
@@ -114,10 +95,9 @@ class QemuSubject : public Subject {
 
  private:
   QemuProcess& process() {
-    using Knock = QemuProcess::Knock;
     if (!process_) {
-      process_ = std::make_unique<QemuProcess>(program_, met_ ? Knock::until_limit : Knock::once);
-      met_ = true;
+      process_ = std::make_unique<QemuProcess>(program_);
+      profile_ = profile_of(process_->version());
     }
     return *process_;
   }
@@ -185,7 +165,7 @@ class QemuSubject : public Subject {
   QemuImg images_;
   Names names_;
   std::unique_ptr<QemuProcess> process_;
-  bool met_ = false;  ///< whether there was a process before
+  Profile profile_;
   std::set<std::string> told_;
 };
 
@@ -253,23 +233,17 @@ json QemuSubject::dirty_ranges(const std::string& node, const std::string& bitma
 }
 
 json QemuSubject::all_bytes(const std::string& node) {
-  constexpr std::uint64_t step = 1 << 20;
   const json found = find_node(node);
   if (found.is_null()) {
     return {{"error", {{"class", "GenericError"}, {"desc", "Node '" + node + "' not found"}}}};
   }
   const std::uint64_t length = found["image"]["virtual-size"].get<std::uint64_t>();
-  json runs = json::array();
-  for (std::uint64_t at = 0; at < length; at += step) {
-    const std::uint64_t count = std::min(step, length - at);
-    process().take_console();
-    human(hmp::io_line(node, "read -v " + std::to_string(at) + " " + std::to_string(count)));
-    std::vector<unsigned char> bytes;
-    append_dump(process().take_console(), bytes);
-    if (bytes.size() != count) throw SubjectFailure("QEMU cannot read " + node);
-    append_runs(bytes, at, runs);
-  }
-  return runs;
+  const std::string name = found["node-name"];
+  auto contents = exported_contents(process(), name, length, program_.limit);
+  if (!contents && sees_guest_io()) contents = printed_contents(process(), node, length);
+  if (!contents && !sees_guest_io()) return {{"$any", true}};
+  if (!contents) throw SubjectFailure(program_.name + " cannot read " + node);
+  return std::move(*contents);
 }
 
 }  // namespace
@@ -277,11 +251,6 @@ json QemuSubject::all_bytes(const std::string& node) {
 std::unique_ptr<Subject> make_qemu_subject(const QmpProgram& program,
                                            const std::string& directory) {
   return std::make_unique<QemuSubject>(program, directory);
-}
-
-std::unique_ptr<Subject> make_qemu_subject(const std::string& program,
-                                           const std::string& directory) {
-  return make_qemu_subject(QmpProgram::qemu(program, QmpProgram::usual_limit), directory);
 }
 
 }  // namespace sim

@@ -26,8 +26,5 @@ std::unique_ptr<Subject> make_engine_subject(StorageKind storage, const std::str
 /// A real QEMU, or another program that speaks QMP; the qemu-img beside it, or else the one in
 /// PATH, makes its images. Files below `directory`, which must exist.
 std::unique_ptr<Subject> make_qemu_subject(const QmpProgram& program, const std::string& directory);
-/// The same for the system emulator `program`, with the usual limit.
-std::unique_ptr<Subject> make_qemu_subject(const std::string& program,
-                                           const std::string& directory);
 
 }  // namespace sim

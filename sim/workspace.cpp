@@ -57,7 +57,7 @@ Workspace::~Workspace() {
 
 std::string Workspace::place(const std::string& subject, const std::string& scenario,
                              const std::string& testcase) {
-  const fs::path place = fs::path(root_) / subject / scenario / file_name(testcase);
+  const fs::path place = fs::path(root_) / file_name(subject) / scenario / file_name(testcase);
   std::error_code error;
   fs::remove_all(place, error);
   fs::create_directories(place, error);

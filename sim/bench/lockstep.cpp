@@ -122,7 +122,8 @@ double qemu_seconds(const Setting& setting) {
     for (unsigned seed = 0; seed < qemu_runs; ++seed) {
       const Workspace directory(setting.workspace / "");
       const auto model = make_model_subject();
-      const auto qemu = make_qemu_subject(setting.qemu, directory / "");
+      const auto qemu = make_qemu_subject(QmpProgram::qemu(setting.qemu, QmpProgram::usual_limit),
+                                          directory / "");
       run_steps(seed, {model.get(), qemu.get()});
     }
   });

@@ -2,11 +2,9 @@
 #include "sim/cli/cast_options.h"
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
-#include <sstream>
 
 #include "sim/find_qemu.h"
-#include "sim/usage_error.h"
+#include "sim/subject_names.h"
 
 namespace sim::cli {
 
@@ -19,6 +17,10 @@ void CastOptions::add_to(CLI::App& command) {
   command
       .add_option("--qemu", qemu, "the real QEMU of the subject qemu (default: the one on PATH)")
       ->type_name("PROGRAM");
+  command.add_option("--timeout", timeout, "how long to wait for anything that a QEMU does")
+      ->check(CLI::Range(1, 86'400))
+      ->type_name("SECONDS")
+      ->capture_default_str();
 }
 
 Cast CastOptions::usual() const {
@@ -28,18 +30,16 @@ Cast CastOptions::usual() const {
 Cast CastOptions::chosen(const std::string& subjects) const {
   Cast result;
   result.storage = storage == "files" ? StorageKind::files : StorageKind::sim;
-  std::istringstream names(subjects);
-  for (std::string subject; std::getline(names, subject, ',');) {
-    if (subject != "model" && subject != "engine" && subject != "qemu") {
-      throw UsageError("--subject: '" + subject + "' is none of model, engine, qemu");
+  result.limit = std::chrono::seconds(timeout);
+  for (const std::string& subject : split_subjects(subjects)) {
+    std::string name = subject;
+    if (is_program(subject)) {
+      const QmpProgram program = program_of(subject, result.limit);
+      name = program.name;
+      result.programs.emplace(name, program);
     }
-    const auto& chosen = result.subjects;
-    if (std::find(chosen.begin(), chosen.end(), subject) != chosen.end()) {
-      throw UsageError("--subject: '" + subject + "' twice");
-    }
-    result.subjects.push_back(subject);
+    result.subjects.push_back(std::move(name));
   }
-  if (result.subjects.empty()) throw UsageError("--subject: none given");
   if (!qemu.empty()) {
     result.qemu = qemu;
   } else if (const std::optional<std::string> found = find_qemu()) {

@@ -16,11 +16,11 @@ struct CastOptions {
   std::string qemu;  ///< empty: the one on PATH
   std::string storage = "sim";
   std::string directory;
+  unsigned timeout = 30;  ///< in seconds
 
-  /// Adds --storage, --dir and --qemu.
+  /// Adds --storage, --dir, --qemu and --timeout.
   void add_to(CLI::App& command);
-  /// The cast with these subjects, a comma between. Throws UsageError for an unknown or repeated
-  /// one.
+  /// The cast with these subjects; see split_subjects(). Throws UsageError as that does.
   Cast chosen(const std::string& subjects) const;
   /// Model and engine, and a real QEMU if --qemu names one or PATH holds one.
   Cast usual() const;

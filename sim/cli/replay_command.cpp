@@ -41,7 +41,8 @@ void add_replay(CLI::App& program, int& status) {
                       "scenarios, or directories of them (default: all of the project)");
   command
       ->add_option("--subject", arguments->subjects,
-                   "of model, engine, qemu (default: model, engine, and qemu where there is one)")
+                   "of model, engine, qemu, qmp:SOCKET, command:PROGRAM ARGUMENT… "
+                   "(default: model, engine, and qemu where there is one)")
       ->type_name("NAME,…");
   arguments->options.jobs = usual_jobs();
   arguments->cast.add_to(*command);
@@ -66,7 +67,9 @@ void add_transcript(CLI::App& program, int& status) {
   CLI::App* command =
       program.add_subcommand("transcript", "print the transcript of one scenario on one subject");
   command->add_option("SCENARIO", arguments->scenario, "a scenario file")->required();
-  command->add_option("--subject", arguments->subject, "model, engine or qemu")
+  command
+      ->add_option("--subject", arguments->subject,
+                   "model, engine, qemu, qmp:SOCKET or command:PROGRAM ARGUMENT…")
       ->type_name("NAME")
       ->capture_default_str();
   arguments->cast.add_to(*command);
