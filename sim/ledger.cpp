@@ -36,7 +36,8 @@ bool answer_matches(const KnownFault& fault, const Step& step, const json& seen)
 }  // namespace
 
 bool recognises(const KnownFault& fault, const Step& step, const Shown& shown) {
-  if (fault.subject != shown.subject || !shown.differs()) return false;
+  const bool recognisable = fault.request || !fault.step.empty();
+  if (!recognisable || fault.subject != shown.subject || !shown.differs()) return false;
   if (fault.signal != 0) return shown.breakdown && crash_matches(fault, step, *shown.breakdown);
   return shown.finding && answer_matches(fault, step, shown.observation);
 }

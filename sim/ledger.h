@@ -24,7 +24,8 @@ struct KnownFault {
   std::string right;             ///< what a subject should do instead
   std::string source;            ///< who says so
   std::string scenario;  ///< the one that shows it, e.g. "known/merge-empty-list"; empty: none yet
-  std::string needs;     ///< what must be built before a scenario can show it; empty: nothing
+  std::string needs;     ///< what must be built before a scenario can show it; empty: nothing.
+                         ///< Only then may there be no request, step, signal and shows.
 
   std::optional<nlohmann::json> request;  ///< pattern of the request that brings it out
   std::string step;                       ///< or pattern of the step's text

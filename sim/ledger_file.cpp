@@ -38,7 +38,9 @@ class EntryReader {
     if (entry_.contains("needs")) fault.needs = text("needs");
     if (entry_.contains("scenario")) fault.scenario = text("scenario");
     one_of("scenario", "needs");
-    read_recognition(fault);
+    if (fault.needs.empty() || entry_.contains("request") || entry_.contains("step")) {
+      read_recognition(fault);
+    }
     only_known_fields();
     return fault;
   }

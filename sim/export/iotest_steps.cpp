@@ -155,6 +155,10 @@ struct IotestSteps::Writer {
     to.expected_ += render(step, allowed);
   }
   void operator()(const RunStep&) const {}
+  template <class Other>
+  void operator()(const Other&) const {
+    refuse("iotests have no such step");
+  }
   void operator()(const PrintStep& print) const {
     to.line("log(" + python_string(print.text) + ")");
     to.expected_ += render(step, allowed);

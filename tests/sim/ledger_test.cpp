@@ -235,6 +235,16 @@ TEST_CASE("a fault whose scenario did not show it no longer occurs") {
   CHECK(report.text() == "known divergence X1 of liar 9.0.0: clearing crashes (1 testcase)\n");
 }
 
+TEST_CASE("an entry that waits need not be recognisable, and then excuses nothing") {
+  json entry = an_entry();
+  for (const char* field : {"scenario", "request", "signal"}) entry.erase(field);
+  CHECK(
+      has(complaint(json{{"faults", json::array({entry})}}.dump()), "\"scenario\" and \"needs\""));
+  entry["needs"] = "a time machine";
+  Crasher crasher;
+  CHECK_FALSE(Played({crasher.subject()}, ledger_of(entry).faults()).report.empty());
+}
+
 TEST_CASE("a malformed ledger is refused with its place") {
   CHECK(has(complaint("{"), ": expected JSON: "));
   CHECK(has(complaint("[]"), ": expected an object with a list of \"faults\""));
@@ -264,6 +274,7 @@ TEST_CASE("every known fault has a scenario, or waits for a command that we do n
       continue;
     }
     const std::string command = fault.needs.substr(0, fault.needs.find(' '));
+    INFO("needs " << command);
     const json reply = sim::make_model_subject()->execute({{"execute", command}});
     CHECK(reply["error"]["class"] == "CommandNotFound");
   }
