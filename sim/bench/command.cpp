@@ -14,6 +14,7 @@ std::vector<Contest> all_contests(const Setting& setting) {
   for (Contest& contest : request_contests(setting)) contests.push_back(std::move(contest));
   contests.push_back(commit_contest(setting));
   contests.push_back(lockstep_contest(setting));
+  contests.push_back(qmp_steps_contest(setting));
   return contests;
 }
 

@@ -26,5 +26,8 @@ std::vector<Contest> testcase_contests(const Setting& setting);
 /// Steps of random runs on model and engine in lockstep, simulated storage, one core, against the
 /// same steps on model and QEMU.
 Contest lockstep_contest(const Setting& setting);
+/// Steps of a random run on model, engine and a real QEMU in lockstep, against a bare QMP client
+/// that has a QEMU do the same commands in the same order. Starting processes does not count.
+Contest qmp_steps_contest(const Setting& setting);
 
 }  // namespace sim::bench

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+#include "sim/bench/random_steps.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+namespace sim::bench {
+
+using nlohmann::json;
+
+RandomSteps::RandomSteps(std::uint64_t seed, Restarts restarts)
+    : choice_(seed), restarts_(restarts) {
+  const std::string base = "TEST_DIR/PID-base";
+  planned_.push_back(CreateStep{{{"file", base}, {"size", "4M"}, {"format", "qcow2"}}});
+  plug(base);
+}
+
+Step RandomSteps::next() {
+  while (planned_.empty()) plan();
+  Step step;
+  step.action = std::move(planned_.front());
+  planned_.erase(planned_.begin());
+  return step;
+}
+
+void RandomSteps::plug(const std::string& file) {
+  active_ = file;
+  planned_.push_back(DriveStep{{{"id", "drive0"}, {"file", file}, {"format", "qcow2"}}});
+}
+
+void RandomSteps::qmp(const std::string& command, const json& arguments) {
+  planned_.push_back(QmpStep{{{"execute", command}, {"arguments", arguments}}});
+}
+
+void RandomSteps::plan() {
+  const std::uint64_t dice = choice_.pick(100);
+  if (dice < 65) return write();
+  if (dice < 93) return bitmap_command();
+  if (dice < 97) return qmp("query-block", json::object());
+  if (dice < 98) return snapshot_and_commit();
+  if (restarts_ == Restarts::now_and_then) restart();
+}
+
+void RandomSteps::restart() {
+  planned_.push_back(StopStep{Stop::clean});
+  plug(active_);
+}
+
+void RandomSteps::write() {
+  const std::uint64_t length = 512 * (1 + choice_.pick(32));
+  const std::uint64_t offset = 512 * choice_.pick(8192 - 32);
+  planned_.push_back(
+      IoStep{"drive0", fmt::format("write -P {} {} {}", 1 + choice_.pick(255), offset, length)});
+}
+
+void RandomSteps::bitmap_command() {
+  static const std::vector<std::string> plain = {"remove", "clear", "enable", "disable"};
+  const std::string name = fmt::format("b{}", choice_.pick(4));
+  const std::uint64_t which = choice_.pick(plain.size() + 3);
+  json arguments = {{"node", "drive0"}, {"name", name}};
+  if (which < plain.size()) return qmp("block-dirty-bitmap-" + plain[which], arguments);
+  if (which == plain.size()) {
+    return qmp(
+        "block-dirty-bitmap-merge",
+        {{"node", "drive0"}, {"target", name}, {"bitmaps", {fmt::format("b{}", choice_.pick(4))}}});
+  }
+  arguments["persistent"] = choice_.pick(2) == 0;
+  arguments["granularity"] = std::uint64_t{512} << choice_.pick(10);
+  qmp("block-dirty-bitmap-add", arguments);
+}
+
+void RandomSteps::snapshot_and_commit() {
+  const std::string overlay = fmt::format("TEST_DIR/PID-{}", overlays_++);
+  qmp("blockdev-snapshot-sync",
+      {{"device", "drive0"}, {"snapshot-file", overlay}, {"format", "qcow2"}});
+  write();
+  qmp("block-commit", {{"device", "drive0"}});
+  planned_.push_back(WaitStep{"BLOCK_JOB_READY"});
+  qmp("block-job-complete", {{"device", "drive0"}});
+  planned_.push_back(WaitStep{"BLOCK_JOB_COMPLETED"});
+}
+
+}  // namespace sim::bench
