@@ -70,6 +70,7 @@ int run(int argc, char** argv) {
   add_export(program, status);
   add_img(program, status);
   add_bench(program, status);
+  add_fuzz(program, status);
   try {
     require_known_command(program, argc, argv);
     return parse_and_run(program, argc, argv, status);

@@ -20,5 +20,6 @@ void add_rules(CLI::App& program, int& status);
 void add_export(CLI::App& program, int& status);
 void add_img(CLI::App& program, int& status);
 void add_bench(CLI::App& program, int& status);
+void add_fuzz(CLI::App& program, int& status);
 
 }  // namespace sim::cli

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A wrong answer must be caught: in the engine, in the model, in a golden.
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -48,6 +49,26 @@ TEST_CASE("a model that bends a rule is caught") {
   CHECK(mentions(result.out, ".scenario:"));
   CHECK(mentions(result.out, "model"));
   CHECK(mentions(result.out, "engine"));
+}
+
+TEST_CASE("random runs find an engine whose merge loses a bit, and tell it in few lines") {
+  const TempDir found;
+  const std::string mutant = std::string(MUTANTS) + "/mutant_canary-merge-loses-a-bit";
+  const ShellResult result = shell("'" + mutant + "' fuzz --profile bitmaps --runs 400 --out '" +
+                                   found.path().string() + "'");
+  INFO(result.out);
+  CHECK(result.status == 1);
+  unsigned merges = 0;
+  for (const auto& entry : fs::directory_iterator(found.path())) {
+    const std::string story = text_of(entry.path());
+    if (!mentions(story, "block-dirty-bitmap-merge") || !mentions(story, "under-dirty")) continue;
+    ++merges;
+    const std::string name = entry.path().filename().string();
+    CHECK(std::count(story.begin(), story.end(), '\n') < 20);
+    CHECK(replay(mutant, found.path().string(), name).status == 1);
+    CHECK(replay(BLOCKTWIN, found.path().string(), name).status == 0);
+  }
+  CHECK(merges >= 1);
 }
 
 TEST_CASE("a golden with one wrong line is caught") {

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <iosfwd>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sim/fuzz/program.h"
+#include "sim/fuzz/shrink.h"
+
+namespace sim::fuzz {
+
+/// What a campaign is to do.
+struct Campaign {
+  std::uint64_t seed = 1;
+  std::uint64_t runs = 1000;
+  std::optional<std::chrono::seconds> time;  ///< if given, it ends the campaign rather than `runs`
+  unsigned steps = 40;                       ///< of a run, without those that end it
+  unsigned jobs = 1;
+  std::uint64_t shard = 0;  ///< does the runs of index shard, shard + shards, …
+  std::uint64_t shards = 1;
+  unsigned trials = 2000;  ///< how many tries a failure's shrinking may take
+  Profile profile;
+  Cast cast;
+  std::string out;        ///< where the scenarios of failures go; made when there is one
+  std::string directory;  ///< for subjects with files; empty: a temporary one
+};
+
+/// A failure, made short.
+struct Found {
+  std::uint64_t run;
+  std::size_t drawn;  ///< lines of the program as it was drawn
+  Shrunk shrunk;
+  std::uint64_t times;  ///< how many runs failed in this way
+  std::string file;     ///< its scenario
+};
+
+/// How a campaign went. A function of the campaign alone, whatever `jobs` is, unless it has a time.
+struct Outcome {
+  Statistics statistics;
+  std::vector<Found> found;  ///< one of each signature, the earliest run's
+  bool interrupted = false;
+};
+
+/// The seed of a run of a campaign.
+std::uint64_t seed_of_run(std::uint64_t seed, std::uint64_t run);
+
+/// Carries out a campaign. A run that crashes us is a failure like any other. An interrupt ends it
+/// with what was found so far. `progress` (may be null) is told how it goes.
+Outcome carry_out(const Campaign& campaign, std::ostream* progress);
+
+}  // namespace sim::fuzz

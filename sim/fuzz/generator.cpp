@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+#include "sim/fuzz/generator.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace sim::fuzz {
+
+namespace {
+
+/// Bitmaps share few names, so that they meet.
+constexpr unsigned names_of_bitmaps = 3;
+
+/// What every run may do, whatever else it does.
+bool is_indispensable(Kind kind) {
+  return kind == Kind::write || kind == Kind::add || kind >= Kind::see_bitmaps;
+}
+
+}  // namespace
+
+Generator::Generator(std::uint64_t seed, const Profile& profile) : random_(seed) {
+  choose_kinds(profile);
+  unit_ = one_of<std::uint64_t>({512, 512, 4096, 65536});
+  unmap_ = chance(60);
+  make_images();
+}
+
+void Generator::choose_kinds(const Profile& profile) {
+  const unsigned share = 30 + static_cast<unsigned>(below(70));
+  for (const Profile::Share& each : profile.shares) {
+    if (is_indispensable(each.kind) || chance(share)) {
+      kinds_.insert(kinds_.end(), each.weight, each.kind);
+    }
+  }
+}
+
+std::string Generator::next(const View& view) {
+  if (planned_.empty() && view.file.empty()) plug();
+  if (!view.file.empty()) file_ = view.file;
+  if (planned_.empty()) planned_.push_back(line(one_of(kinds_), view));
+  std::string text = std::move(planned_.front());
+  planned_.pop_front();
+  return text;
+}
+
+/// Sizes that expose arithmetic faults (S116): odd numbers of sectors, tails of granules.
+std::uint64_t Generator::disk_size() {
+  const std::uint64_t whole = std::uint64_t{65536} << below(5);
+  const std::uint64_t odd = 512 * below(200);
+  return chance(50) ? whole : chance(50) ? whole + odd : 512 + odd;
+}
+
+void Generator::make_images() {
+  cluster_ = one_of<std::uint64_t>({65536, 65536, 512, 4096, 2097152});
+  std::string options;
+  if (cluster_ != 65536) options += fmt::format(" cluster_size={}", cluster_);
+  if (chance(12)) options += " compat=0.10";
+  const std::uint64_t layers = 1 + (chance(40) ? below(3) : 0);
+  for (std::uint64_t i = 0; i < layers; ++i) {
+    const std::string below_this = file_;
+    file_ = new_file();
+    images_.push_back(file_);
+    std::string text = fmt::format("create {} {}{}", file_, disk_size(), options);
+    if (i > 0) text += fmt::format(" backing_file={} backing_fmt=qcow2", below_this);
+    planned_.push_back(text);
+  }
+  plug();
+}
+
+void Generator::plug() {
+  std::string text = fmt::format("drive {} {} node-name={}", drive, file_, new_node());
+  if (unmap_) text += " discard=unmap";
+  if (chance(5)) text += " read-only=on";
+  planned_.push_back(text);
+}
+
+std::uint64_t Generator::aligned_below(std::uint64_t bound) {
+  return bound < unit_ ? 0 : unit_ * below(bound / unit_ + 1);
+}
+
+std::string Generator::node_of(const View& view) {
+  if (view.nodes.empty() || chance(40)) return chance(97) ? drive : "nowhere";
+  return one_of(view.nodes).name;
+}
+
+std::string Generator::bitmap_of(const View& view) {
+  if (!view.bitmaps.empty() && chance(92)) {
+    const View::Bitmap& bitmap = one_of(view.bitmaps);
+    return fmt::format("node={} name={}", bitmap.node, bitmap.name);
+  }
+  return fmt::format("node={} name=b{}", node_of(view), below(names_of_bitmaps));
+}
+
+std::string Generator::line(Kind kind, const View& view) {
+  if (kind <= Kind::read) return guest_io(kind, view);
+  switch (kind) {
+    case Kind::add:
+      return add(view);
+    case Kind::merge:
+      return merge(view);
+    case Kind::snapshot:
+      return snapshot();
+    case Kind::commit:
+      return commit(view);
+    case Kind::job_verb:
+      return view.jobs.empty() && chance(90) ? guest_io(Kind::write, view) : job_verb(view);
+    case Kind::wait:
+      return view.jobs.empty() && chance(90) ? commit(view) : wait();
+    case Kind::pace:
+      return fmt::format("run {}", 1 + below(20));
+    case Kind::resize:
+      return resize(view);
+    case Kind::restart:
+    case Kind::kill:
+      return end_process(kind);
+    default:
+      return kind >= Kind::see_bitmaps ? observe(kind, view) : bitmap_verb(kind, view);
+  }
+}
+
+std::string Generator::guest_io(Kind kind, const View& view) {
+  if (kind == Kind::flush) return fmt::format("io {} flush", drive);
+  const std::uint64_t size = std::max<std::uint64_t>(view.size, 512);
+  const std::uint64_t offset = std::min(aligned_below(size), size - 512);
+  const std::uint64_t room = chance(97) ? size - offset : size;
+  const std::uint64_t length =
+      std::max<std::uint64_t>(512, aligned_below(std::min(room, unit_ * 16)));
+  const std::string place = fmt::format("{} {}", offset, length);
+  if (kind == Kind::read) return fmt::format("io {} read {}", drive, place);
+  if (kind == Kind::discard) return fmt::format("io {} discard {}", drive, place);
+  if (kind == Kind::zero) {
+    return fmt::format("io {} write -z{} {}", drive, chance(50) ? " -u" : "", place);
+  }
+  return fmt::format("io {} write -P {} {}", drive, 1 + below(255), place);
+}
+
+}  // namespace sim::fuzz

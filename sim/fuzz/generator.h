@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <rapidcheck/Random.h>
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "sim/fuzz/profile.h"
+#include "sim/fuzz/view.h"
+
+namespace sim::fuzz {
+
+/// Draws the lines of a scenario one by one, most of them sensible for what the model shows. Each
+/// run first draws what it will do at all (some kinds of steps, some parameters: a swarm), so that
+/// runs differ in character and not only in detail. The lines depend on the seed and on what the
+/// views hold, on nothing else.
+class Generator {
+ public:
+  Generator(std::uint64_t seed, const Profile& profile);
+
+  /// The next line, in the words of the scenario language.
+  std::string next(const View& view);
+
+ private:
+  void choose_kinds(const Profile& profile);
+  void make_images();
+  void plug();
+  std::string line(Kind kind, const View& view);
+  std::string guest_io(Kind kind, const View& view);
+  std::string bitmap_verb(Kind kind, const View& view);
+  std::string add(const View& view);
+  std::string merge(const View& view);
+  std::string snapshot();
+  std::string commit(const View& view);
+  std::string job_verb(const View& view);
+  std::string wait();
+  std::string resize(const View& view);
+  std::string observe(Kind kind, const View& view);
+  /// Ends the process; the drive is plugged anew on what it showed last.
+  std::string end_process(Kind kind);
+
+  /// A number below `bound`.
+  std::uint64_t below(std::uint64_t bound) { return random_.next() % bound; }
+  bool chance(unsigned percent) { return below(100) < percent; }
+  template <class T>
+  const T& one_of(const std::vector<T>& values) {
+    return values[below(values.size())];
+  }
+  std::uint64_t disk_size();
+  std::uint64_t aligned_below(std::uint64_t bound);
+  std::string new_file() { return "TEST_DIR/PID-" + std::to_string(files_++); }
+  std::string new_node() { return "n" + std::to_string(nodes_++); }
+  std::string node_of(const View& view);
+  /// "node=N name=B": of a bitmap that there is, for the most part.
+  std::string bitmap_of(const View& view);
+
+  rc::Random random_;
+  std::vector<Kind> kinds_;  ///< each as often as its weight
+  std::deque<std::string> planned_;
+  std::uint64_t cluster_ = 65536;
+  std::uint64_t unit_ = 512;  ///< what offsets and lengths of guest I/O are multiples of
+  bool unmap_ = false;
+  std::vector<std::string> images_;
+  std::string file_;  ///< what the drive shows to the guest
+  unsigned files_ = 0;
+  unsigned nodes_ = 0;
+};
+
+}  // namespace sim::fuzz

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace sim::fuzz {
+
+/// What a step of a run may be.
+enum class Kind {
+  // guest I/O
+  write,
+  zero,
+  discard,
+  flush,
+  read,
+  // bitmaps
+  add,
+  remove,
+  clear,
+  enable,
+  disable,
+  merge,
+  // chain and jobs
+  snapshot,
+  commit,
+  job_verb,
+  wait,
+  pace,
+  // disk and process
+  resize,
+  restart,
+  kill,
+  // observations
+  see_bitmaps,
+  see_dirty,
+  see_data,
+  see_info,
+  ask
+};
+
+/// What a campaign looks for: the kinds of steps that its runs choose from, and how often.
+struct Profile {
+  struct Share {
+    Kind kind;
+    unsigned weight;
+  };
+  std::string name;
+  std::vector<Share> shares;
+};
+
+/// The profile of that name. Throws UsageError, which names those that there are.
+Profile find_profile(const std::string& name);
+
+}  // namespace sim::fuzz

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+#include "sim/fuzz/program.h"
+
+#include <fmt/format.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "sim/fuzz/generator.h"
+#include "sim/observe.h"
+#include "sim/report.h"
+#include "sim/script/expand.h"
+
+namespace sim::fuzz {
+
+namespace {
+
+/// Lines as the steps of one testcase.
+Scenario scenario_of(const Program& program, const std::string& title) {
+  Scenario scenario;
+  scenario.path = title;
+  scenario.name = title;
+  std::string text;
+  for (const std::string& line : program) text += line + "\n";
+  const script::Script script = script::parse(text, title);
+  for (const script::Run& run : script::runs(script, title)) {
+    scenario.testcases.push_back({run.title, script::steps(script, run)});
+  }
+  return scenario;
+}
+
+/// Draws lines and has the model do them, one after the other.
+class Drawing {
+ public:
+  Drawing(std::uint64_t seed, const Profile& profile, Statistics& statistics)
+      : generator_(seed, profile), model_(make_model_subject()), statistics_(statistics) {}
+
+  void draw() { take(generator_.next(view_)); }
+  /// What every run ends with: all that is there is looked at, before and after a restart.
+  void finish() {
+    observe_all();
+    take("restart");
+    draw();
+    observe_all();
+  }
+  Program program() { return std::move(program_); }
+
+ private:
+  void take(const std::string& line) {
+    const Step step = scenario_of({line}, "fuzz").testcases.front().steps.front();
+    statistics_.note(step, observe(*model_, step));
+    if (!std::holds_alternative<ShowStep>(step.action)) view_ = look(*model_, view_);
+    program_.push_back(line);
+  }
+  void observe_all() {
+    const View seen = view_;
+    for (const View::Node& node : seen.nodes) take("show bitmaps " + node.name);
+    for (const View::Bitmap& bitmap : seen.bitmaps) {
+      take(fmt::format("show dirty {} {}", bitmap.node, bitmap.name));
+    }
+    if (!seen.file.empty()) take(fmt::format("show data {}", drive));
+  }
+
+  Generator generator_;
+  std::unique_ptr<Subject> model_;
+  Statistics& statistics_;
+  View view_;
+  Program program_;
+};
+
+/// What kind of failure a difference is: two with one signature are taken for the same.
+std::string signature_of(const Difference& difference) {
+  std::string text = difference.step.text.substr(0, difference.step.text.find(' '));
+  for (const Shown& shown : difference.shown) {
+    if (shown.breakdown) {
+      text += fmt::format("; {} broke: {}", shown.subject, generalised(shown.breakdown->text));
+    } else if (shown.finding) {
+      text += fmt::format("; {}: {} {}", shown.subject, to_string(shown.finding->fault),
+                          generalised(shown.finding->where));
+    }
+  }
+  return text;
+}
+
+}  // namespace
+
+Program generate(std::uint64_t seed, const Profile& profile, unsigned steps,
+                 Statistics& statistics) {
+  Drawing drawing(seed, profile, statistics);
+  for (unsigned i = 0; i < steps; ++i) drawing.draw();
+  drawing.finish();
+  ++statistics.runs;
+  return drawing.program();
+}
+
+std::optional<Failure> attempt(const Program& program, const std::string& title, const Cast& cast,
+                               Workspace* workspace) {
+  const Scenario scenario = scenario_of(program, title);
+  const ScenarioResult result = run_scenario(scenario, cast, workspace);
+  const TestcaseResult& testcase = result.testcases.front();
+  if (!testcase.difference) return std::nullopt;
+  const int line = testcase.difference->step.line;
+  const std::size_t steps = line > 0 ? static_cast<std::size_t>(line) : program.size();
+  return Failure{steps, signature_of(*testcase.difference),
+                 difference_text(scenario, testcase.title, *testcase.difference)};
+}
+
+}  // namespace sim::fuzz
