@@ -206,6 +206,14 @@ bool Graph::has_user(const Node& node) const {
   return is_held(node, Role::root) || is_held(node, Role::job_io);
 }
 
+bool Graph::has_user_above(const Node& node) const {
+  bool found = has_user(node);
+  impl_->each_parent(node, [&](const Member& parent, const Hold&) {
+    if (!found && parent.node != nullptr) found = has_user_above(*parent.node);
+  });
+  return found;
+}
+
 bool Graph::is_held(const Node& node, Role wanted) const {
   return impl_->count_parents(node, [=](Role role) { return role == wanted; }) != 0;
 }

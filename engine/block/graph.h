@@ -74,6 +74,8 @@ class Graph {
   bool is_root(const Node& node) const;
   /// Whether a device stands on `node`, or a job reads or writes it.
   bool has_user(const Node& node) const;
+  /// Whether has_user holds for `node` or for any node above it.
+  bool has_user_above(const Node& node) const;
   /// Whether anybody holds `node` in that role.
   bool is_held(const Node& node, Role role) const;
   /// How many hold `node`.

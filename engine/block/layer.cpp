@@ -12,7 +12,11 @@
 namespace engine::block {
 
 Layer::Layer(io::Runtime& runtime, io::Host& host, Messages messages)
-    : runtime_(runtime), host_(host), messages_(std::move(messages)), changes_(runtime) {}
+    : runtime_(runtime), host_(host), messages_(std::move(messages)), changes_(runtime) {
+  graph_.add_holder(client_);
+}
+
+Layer::~Layer() { graph_.remove_holder(client_); }
 
 std::string Layer::generated_name(unsigned number) {
   const std::string digits = std::to_string(number);
@@ -92,6 +96,7 @@ io::Task<void> Layer::remove_device(Device& device) {
 io::Task<void> Layer::close_all() {
   const io::Mutex::Guard guard = co_await changes_.lock();
   devices_.clear();
+  for (const Node* node : graph_.nodes()) disown(*node);
   co_await close_unreferenced();
 }
 
@@ -138,7 +143,11 @@ void Layer::set_backing(Node& overlay, Node& backing) {
 }
 
 io::Task<void> Layer::set_access(Node& node, io::Access access) {
-  return node.set_access(access, graph_.protocol(node), graph_.storage(node));
+  // Others who stand on the same file may still write it.
+  Node& file = graph_.protocol(node);
+  const bool shared = &file != &node && graph_.parent_count(file) > 1;
+  const bool leave_file = shared && access == io::Access::read_only;
+  return node.set_access(access, leave_file ? nullptr : &file, graph_.storage(node));
 }
 
 DrainedSection::DrainedSection(Layer& layer, const Node& node)

@@ -10,6 +10,7 @@
 
 #include "engine/block/device.h"
 #include "engine/block/graph.h"
+#include "engine/block/node_options.h"
 #include "engine/io/runtime.h"
 #include "engine/io/storage.h"
 #include "engine/io/sync.h"
@@ -35,6 +36,7 @@ struct Messages {
 class Layer {
  public:
   Layer(io::Runtime& runtime, io::Host& host, Messages messages);
+  ~Layer();
 
   io::Runtime& runtime() { return runtime_; }
   io::Host& host() { return host_; }
@@ -52,9 +54,15 @@ class Layer {
   /// Puts a filter named `name` (none: a generated one) on top of a node. Whoever calls has others
   /// stand on it. Throws Refusal for a name that is malformed or taken.
   Node& add_filter(std::string_view format, const std::optional<std::string>& name, Node& below);
+  /// Opens what blockdev-add asked for, whole or not at all. Requires that changes() is held.
+  io::Task<Node*> open_node(std::shared_ptr<NodeOptions> options);
+  /// Has a node live until disown, even if nobody uses it.
+  void own(Node& node) { graph_.link(client_, Role::owned, node); }
+  void disown(const Node& node) { graph_.unlink(client_, node); }
   /// Opens an image by itself, for one whose backing node exists already.
   io::Task<Node*> open_alone(OpenOptions options);
-  /// Drops a node that was just opened and that nobody holds, and what lies below it, as it is.
+  /// Drops a node that was just opened and that nobody holds, and what lies below it and is nobody
+  /// else's, as it is.
   void drop_opened(Node& node);
 
   /// Opens an image and plugs it as a device. Throws Refusal for an id or a node name that is
@@ -90,7 +98,12 @@ class Layer {
   io::Task<void> set_access(Node& node, io::Access access);
 
  private:
+  io::Task<Node*> open_file(std::string filename, std::optional<std::string> node_name,
+                            io::Access access, DiscardMode discard_mode);
   io::Task<Node*> open_format(OpenOptions options, Node& file);
+  io::Task<Node*> open_file_child(std::shared_ptr<NodeOptions> parent);
+  io::Task<Node*> open_format_over(std::shared_ptr<NodeOptions> options, Node& file);
+  io::Task<void> open_chosen_backing(Node& node, std::shared_ptr<NodeOptions> options);
   io::Task<std::string> probe(Node& file);
   io::Task<void> open_backing(Node& node, DiscardMode discard_mode);
   io::Task<void> close(Node& node);
@@ -104,6 +117,7 @@ class Layer {
   unsigned name_counter_ = 0;
   io::Mutex changes_;
   Graph graph_;
+  Holder client_{Holder::Kind::client, {}};
   std::list<Device> devices_;
 };
 

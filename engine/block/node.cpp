@@ -204,19 +204,20 @@ NodeBitmap* Node::find_bitmap(const std::string& name) const {
   return found != bitmaps_.end() ? found->get() : nullptr;
 }
 
-io::Task<void> Node::set_access(io::Access access, Node& file, io::Storage& storage) {
+io::Task<void> Node::set_access(io::Access access, Node* file, io::Storage& storage) {
   if (access == access_) co_return;
+  const bool file_follows = file != nullptr && storage.access() != access;
   if (access == io::Access::read_only) {
     if (image_bitmaps_) co_await image_bitmaps_->store();
     co_await driver_->prepare_read_only();
-    co_await storage.set_access(access);
+    if (file_follows) co_await storage.set_access(access);
   } else {
     // The file first: marking bitmaps IN_USE and clearing autoclear bits are writes.
-    co_await storage.set_access(access);
+    if (file_follows) co_await storage.set_access(access);
     co_await driver_->prepare_read_write();
   }
   access_ = access;
-  file.access_ = access;
+  if (file_follows) file->access_ = access;
   if (!image_bitmaps_) co_return;
   if (access == io::Access::read_only) {
     image_bitmaps_->freeze();

@@ -77,8 +77,9 @@ class Node {
   const ImageBitmaps* image_bitmaps() const { return image_bitmaps_.get(); }
 
   /// Turns the node and the file below it writable or read-only; bitmaps are stored or taken into
-  /// use (S50). `file` is the protocol node below. Requires that nothing is unfinished.
-  io::Task<void> set_access(io::Access access, Node& file, io::Storage& storage);
+  /// use (S50). `file` is the protocol node below, null if its access stays. Requires that nothing
+  /// is unfinished.
+  io::Task<void> set_access(io::Access access, Node* file, io::Storage& storage);
 
   RequestTracker& requests() { return requests_; }
   /// While quiesced, guests and jobs start no requests; internal ones go on.

@@ -43,20 +43,26 @@ io::Task<std::string> Layer::probe(Node& file) {
   co_return std::string("raw");
 }
 
+io::Task<Node*> Layer::open_file(std::string filename, std::optional<std::string> node_name,
+                                 io::Access access, DiscardMode discard_mode) {
+  std::unique_ptr<io::Storage> storage = co_await host_.open(filename, access, io::Locking::on);
+  auto driver = std::make_unique<FileDriver>(*storage);
+  std::string name = node_name ? *node_name : generate_name();
+  auto made = std::make_unique<Node>(runtime_, std::move(name), std::move(filename),
+                                     std::move(driver), access, discard_mode);
+  co_return &graph_.add(std::move(made), std::move(storage));
+}
+
 io::Task<Node*> Layer::open_alone(OpenOptions options) {
   if (options.format) check_format(*options.format);
   if (options.node_name) check_new_node_name(*options.node_name);
-  std::unique_ptr<io::Storage> storage =
-      co_await host_.open(options.filename, options.access, io::Locking::on);
-  auto driver = std::make_unique<FileDriver>(*storage);
-  auto made = std::make_unique<Node>(runtime_, generate_name(), options.filename, std::move(driver),
-                                     options.access, options.discard_mode);
-  Node& file = graph_.add(std::move(made), std::move(storage));
+  const std::optional<std::string> no_name;
+  Node* file = co_await open_file(options.filename, no_name, options.access, options.discard_mode);
   try {
-    if (!options.format) options.format = co_await probe(file);
-    co_return co_await open_format(std::move(options), file);
+    if (!options.format) options.format = co_await probe(*file);
+    co_return co_await open_format(std::move(options), *file);
   } catch (const Refusal& refusal) {
-    graph_.remove(file);
+    drop_opened(*file);
     throw;
   }
 }
@@ -132,8 +138,14 @@ io::Task<void> Layer::open_backing(Node& node, DiscardMode discard_mode) {
 }
 
 void Layer::drop_opened(Node& node) {
+  std::vector<Node*> below;
+  for (Node* child : {graph_.file(node), graph_.backing(node)}) {
+    if (child != nullptr) below.push_back(child);
+  }
   graph_.remove(node);
-  while (Node* left = graph_.unreferenced()) graph_.remove(*left);
+  for (Node* child : below) {
+    if (graph_.parent_count(*child) == 0) drop_opened(*child);
+  }
 }
 
 }  // namespace engine::block

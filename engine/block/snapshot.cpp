@@ -58,9 +58,16 @@ OpenOptions overlay_options(const SnapshotOptions& snapshot, const Node& base) {
 
 }  // namespace
 
+void require_no_file(const Layer& layer, const Node& node) {
+  if (!layer.graph().is_held(node, Role::file)) return;
+  throw Refusal("Node '" + node.name() +
+                "' is the file of another node, and snapshots of files are not supported");
+}
+
 io::Task<void> take_snapshot(Layer& layer, SnapshotOptions options) {
   Node& base = layer.require_node(options.device.value_or(""), options.node_name.value_or(""));
   layer.require_not_busy(base, layer.shown_name(base));
+  require_no_file(layer, base);
   check_names(layer, options);
   const io::Mutex::Guard guard = co_await layer.changes().lock();
   DrainedSection drained(layer, base);

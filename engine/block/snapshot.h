@@ -25,4 +25,7 @@ struct SnapshotOptions {
 /// bitmaps are stored (S65, S67). Throws Refusal in QEMU's words and in its order of checks.
 io::Task<void> take_snapshot(Layer& layer, SnapshotOptions options);
 
+/// Refuses a node that others use as their file: they might be writing it. QEMU goes on.
+void require_no_file(const Layer& layer, const Node& node);
+
 }  // namespace engine::block

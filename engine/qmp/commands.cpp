@@ -9,8 +9,8 @@ namespace engine::qmp {
 const std::vector<Command>& all_commands() {
   static const std::vector<Command> commands = [] {
     std::vector<Command> all;
-    for (auto group :
-         {bitmap_commands, block_commands, job_commands, query_commands, monitor_commands}) {
+    for (auto group : {bitmap_commands, block_commands, blockdev_commands, job_commands,
+                       query_commands, monitor_commands}) {
       std::ranges::move(group(), std::back_inserter(all));
     }
     std::ranges::sort(all, {}, &Command::name);

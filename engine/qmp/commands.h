@@ -16,16 +16,21 @@ struct Session;
 /// Throws Refusal. Session and arguments outlive the task.
 using Handler = io::Task<nlohmann::json> (*)(Session& session, const nlohmann::json& arguments);
 
+/// Who looks at the arguments: blockdev-add's depend on each other, which no Schema can say.
+enum class Checking { by_schema, by_handler };
+
 /// A command by its name on the wire.
 struct Command {
   std::string name;
   Schema schema;
   Handler handler;
+  Checking checking = Checking::by_schema;
 };
 
 /// The commands of each group; all_commands() has them all, sorted by name.
 std::vector<Command> bitmap_commands();
 std::vector<Command> block_commands();
+std::vector<Command> blockdev_commands();
 std::vector<Command> job_commands();
 std::vector<Command> query_commands();
 std::vector<Command> monitor_commands();

@@ -45,12 +45,12 @@ void check_uint32(const std::string& name, const json& value) {
   if (!fits) throw Refusal("Parameter '" + name + "' expects uint32_t");
 }
 
-void check_enumeration(const Argument& argument, const json& value) {
-  check_string(argument.name, value);
+void check_enumeration(const Argument& argument, const std::string& name, const json& value) {
+  check_string(name, value);
   const auto& text = value.get_ref<const std::string&>();
-  if (std::ranges::find(argument.values, text) == argument.values.end()) {
-    throw Refusal("Parameter '" + argument.name + "' does not accept value '" + text + "'");
-  }
+  if (std::ranges::find(argument.values, text) != argument.values.end()) return;
+  // Without the path, in QEMU too.
+  throw Refusal("Parameter '" + argument.name + "' does not accept value '" + text + "'");
 }
 
 void check_bitmap_address(const std::string& path, const json& value) {
@@ -81,41 +81,54 @@ void check_string_list(const std::string& name, const json& value) {
   }
 }
 
-void check_value(const Argument& argument, const json& value) {
+void check_value(const Argument& argument, const std::string& name, const json& value) {
   switch (argument.type) {
     case Type::string:
-      return check_string(argument.name, value);
+      return check_string(name, value);
     case Type::boolean:
-      if (!value.is_boolean()) wrong_type(argument.name, "boolean");
+      if (!value.is_boolean()) wrong_type(name, "boolean");
       return;
     case Type::integer:
-      if (!fits_int64(value)) wrong_type(argument.name, "integer");
+      if (!fits_int64(value)) wrong_type(name, "integer");
       return;
     case Type::uint32:
-      return check_uint32(argument.name, value);
+      return check_uint32(name, value);
     case Type::enumeration:
-      return check_enumeration(argument, value);
+      return check_enumeration(argument, name, value);
+    case Type::object:
+      if (!value.is_object()) wrong_type(name, "object");
+      return;
+    case Type::any:
+      return;
     case Type::string_list:
-      return check_string_list(argument.name, value);
+      return check_string_list(name, value);
     case Type::bitmap_list:
-      return check_bitmap_list(argument.name, value);
+      return check_bitmap_list(name, value);
   }
   INVARIANT(!"a Type of the enumeration");
 }
 
 }  // namespace
 
-void check_arguments(const Schema& schema, const json& arguments) {
+void check_arguments(const Schema& schema, const json& arguments, const std::string& path) {
+  check_members(schema, arguments, path);
+  refuse_others(schema, arguments, path);
+}
+
+void check_members(const Schema& schema, const json& object, const std::string& path) {
   for (const Argument& argument : schema) {
-    const auto found = arguments.find(argument.name);
-    if (found != arguments.end()) {
-      check_value(argument, *found);
+    const auto found = object.find(argument.name);
+    if (found != object.end()) {
+      check_value(argument, path + argument.name, *found);
     } else if (argument.presence == Presence::required) {
-      missing(argument.name);
+      missing(path + argument.name);
     }
   }
-  for (const auto& [key, ignored] : arguments.items()) {
-    if (std::ranges::find(schema, key, &Argument::name) == schema.end()) unexpected(key);
+}
+
+void refuse_others(const Schema& known, const json& object, const std::string& path) {
+  for (const auto& [key, ignored] : object.items()) {
+    if (std::ranges::find(known, key, &Argument::name) == known.end()) unexpected(path + key);
   }
 }
 

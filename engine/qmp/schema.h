@@ -14,6 +14,8 @@ enum class Type {
   integer,  ///< int64
   uint32,
   enumeration,
+  object,
+  any,          ///< whoever reads it looks at it
   string_list,  ///< array of strings
   bitmap_list   ///< array of BlockDirtyBitmapOrStr
 };
@@ -33,6 +35,12 @@ using Schema = std::vector<Argument>;
 
 /// Throws Refusal in QEMU's words for arguments that are missing, of a wrong type, or unknown
 /// (S11). What passes may be taken out with the getters of arguments.h.
-void check_arguments(const Schema& schema, const nlohmann::json& arguments);
+/// `path` stands before the names of members: "file." for what is inside `file`.
+void check_arguments(const Schema& schema, const nlohmann::json& arguments,
+                     const std::string& path = {});
+
+/// The two halves of check_arguments, for those whose schema depends on what they read.
+void check_members(const Schema& schema, const nlohmann::json& object, const std::string& path);
+void refuse_others(const Schema& known, const nlohmann::json& object, const std::string& path);
 
 }  // namespace engine::qmp
