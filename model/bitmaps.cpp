@@ -39,9 +39,10 @@ Bitmap& bitmap_of(State& state, const json& arguments) {
   return bitmap_of(node_of(state, arguments["node"]), arguments["name"]);
 }
 
-/// M6: copies that a job may or may not have made by now may or may not be seen.
-void doubt_pending_copies(State& state, const Node& node, Bitmap& bitmap) {
-  const Runs pending = pending_copies(state, node);
+/// M6, M41: what may or may not have been written by now may or may not be seen.
+void doubt_pending_writes(State& state, const Node& node, Bitmap& bitmap) {
+  Runs pending = pending_copies(state, node);
+  pending.add(in_flight(state, node));
   if (pending.empty()) return;
   bitmap.unsure.add(pending);
   if (bitmap.enabled) bitmap.bits.may.add(units_of(pending, bitmap.granularity));
@@ -91,7 +92,7 @@ json bitmap_add(State& state, const json& arguments) {
   if (find_bitmap(*node, bitmap.name)) refuse("Bitmap already exists: " + bitmap.name);
   if (bitmap.persistent) check_can_store(state, *node, bitmap);
   if (bitmap.name.size() > 1023) refuse("Bitmap name too long: " + bitmap.name);
-  doubt_pending_copies(state, *node, bitmap);
+  doubt_pending_writes(state, *node, bitmap);
   node->bitmaps.insert(node->bitmaps.begin(), std::move(bitmap));
   return json::object();
 }
@@ -112,7 +113,7 @@ json bitmap_clear(State& state, const json& arguments) {
   Bitmap& bitmap = bitmap_of(state, arguments);
   check_usable(bitmap, true, true);
   bitmap.bits = {};
-  doubt_pending_copies(state, *find_node(state, arguments["node"]), bitmap);
+  doubt_pending_writes(state, *find_node(state, arguments["node"]), bitmap);
   return json::object();
 }
 
@@ -124,7 +125,7 @@ json set_recording(State& state, const json& arguments, bool enabled) {
   check_usable(bitmap, false, true);
   if (bitmap.enabled == enabled) return json::object();
   bitmap.enabled = enabled;
-  doubt_pending_copies(state, *find_node(state, arguments["node"]), bitmap);
+  doubt_pending_writes(state, *find_node(state, arguments["node"]), bitmap);
   return json::object();
 }
 

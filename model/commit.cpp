@@ -7,15 +7,20 @@ namespace model {
 
 using nlohmann::json;
 
-/// S92: at rest it is exact.
-json progress(const Job& job) {
-  return between(job.copied,
-                 job.copied + job.surplus + job.bulk.total() + job.doubt.total() + job.fresh_most);
+json offset(const Job& job) {
+  const Number waiting = job.bulk.total() + job.doubt.total() + job.fresh_most;
+  return between(job.copied, job.copied + job.surplus + (job.active() ? waiting : 0));
 }
+
+json length(const Job& job) { return job.active() ? offset(job) : json(job.length); }
 
 bool certainly_running(const Job& job) {
   if (job.status != Status::running || job.speed <= 0) return false;
-  return job.bulk.total() / 60 > static_cast<Number>(job.speed);
+  return job.active() ? job.bulk.total() / 60 > static_cast<Number>(job.speed) : job.asleep;
+}
+
+void wake_commits(State& state) {
+  for (Job& job : state.jobs) job.asleep = false;
 }
 
 namespace {
@@ -56,7 +61,8 @@ void settle_copies(State& state, const Job& job, const Runs& runs) {
   }
 }
 
-/// What has to be copied: allocated above the base, or past the end of a short layer (S77, S92).
+}  // namespace
+
 /// What is perhaps allocated is perhaps copied.
 void plan_copies(State& state, Job& job) {
   const Number size = state.files.at(state.nodes.at(job.top).file).size;
@@ -75,13 +81,14 @@ void plan_copies(State& state, Job& job) {
   expect_copies(state, job, job.doubt);
 }
 
+namespace {
+
 json job_data(const Job& job) {
-  const json copied = progress(job);
   return {{"device", job.id},
           {"type", "commit"},
           {"speed", job.speed},
-          {"len", copied},
-          {"offset", copied}};
+          {"len", length(job)},
+          {"offset", offset(job)}};
 }
 
 void send(State& state, const std::string& event, const json& data) {
@@ -101,15 +108,26 @@ void become_ready(State& state, Job& job) {
   send(state, "BLOCK_JOB_READY", job_data(job));
 }
 
-/// S75, S88: the graph changes, the job is over.
-void conclude(State& state, Job& job) {
-  const bool pivots = job.ending == Ending::complete, cancelled = job.ending == Ending::cancel;
+/// S75, S76: what was above the filter is now above the base, or as before above the top.
+void leave_graph(State& state, Job& job, bool drops_top) {
+  const int kept = drops_top ? job.base : job.top;
+  for (auto& [id, node] : state.nodes) {
+    if (node.below == job.filter) node.below = kept;
+  }
   for (Device& device : state.devices) {
-    if (device.root == job.filter) device.root = pivots ? job.base : job.top;
+    if (device.root == job.filter) device.root = kept;
   }
   state.nodes.erase(job.filter);
-  if (pivots) close_unused(state, job.top);
-  if (pivots && job.read_only_after) turn_read_only(state, state.nodes.at(job.base));
+  Node& base = state.nodes.at(job.base);
+  if (!job.active() && drops_top) name_backing(state, job.overlay, job.backing_file, base.driver);
+  if (!drops_top || job.active() || job.auto_dismiss) release(state, job);
+  if (job.read_only_after && (drops_top || !job.active())) turn_read_only(state, base);
+}
+
+/// S88
+void conclude(State& state, Job& job) {
+  const bool cancelled = job.ending == Ending::cancel;
+  leave_graph(state, job, job.ending == Ending::complete || job.ending == Ending::none);
   if (cancelled) job.error = "Operation canceled";
   json data = job_data(job);
   if (job.ending == Ending::failure) data["error"] = job.error;
@@ -120,12 +138,13 @@ void conclude(State& state, Job& job) {
 
 /// Carries out the ending, up to where it waits for its finalize (S87).
 void end(State& state, Job& job) {
-  const bool copies = job.ending == Ending::complete || job.ending == Ending::soft_cancel;
+  const bool copies = job.ending != Ending::cancel && job.ending != Ending::failure;
   if (copies) {
+    settle_copies(state, job, job.bulk);
     settle_copies(state, job, job.fresh);
-    job.copied += job.fresh_least;
-    job.surplus += job.fresh_most - job.fresh_least;
-  } else {
+    job.copied += job.active() ? job.fresh_least : job.length;
+    job.surplus = job.active() ? job.surplus + job.fresh_most - job.fresh_least : 0;
+  } else if (job.active()) {
     job.surplus += job.bulk.total() + job.doubt.total() + job.fresh_most;
   }
   job.bulk = job.doubt = job.fresh = {};
@@ -135,12 +154,14 @@ void end(State& state, Job& job) {
   send(state, "BLOCK_JOB_PENDING", {{"id", job.id}, {"type", "commit"}});
 }
 
+/// Told to end, or coming to its end by itself (S76, M39).
 bool is_ending(const Job& job) {
   const bool waits = job.paused || job.status == Status::pending;
-  return job.ending != Ending::none && (!waits || job.ending == Ending::cancel);
+  const bool by_itself = !job.active() && job.status == Status::running && !job.asleep;
+  return (job.ending != Ending::none || by_itself) && (!waits || job.ending == Ending::cancel);
 }
 
-bool active(const Job& job) { return job.status != Status::concluded; }
+bool alive(const Job& job) { return job.status != Status::concluded; }
 
 }  // namespace
 
@@ -150,7 +171,12 @@ void finish_ending_jobs(State& state) {
   for (Job& job : state.jobs) {
     if (is_ending(job)) end(state, job);
   }
-  std::erase_if(state.jobs, [](const Job& job) { return !active(job) && job.auto_dismiss; });
+  std::erase_if(state.jobs, [](const Job& job) { return !alive(job) && job.auto_dismiss; });
+}
+
+void release(State& state, Job& job) {
+  job.held.clear();
+  close_unused(state, job.top);
 }
 
 void finalize(State& state, Job& job) {
@@ -161,7 +187,8 @@ void finalize(State& state, Job& job) {
 void advance_for(State& state, const std::string& event) {
   finish_ending_jobs(state);
   for (Job& job : state.jobs) {
-    if (event != "BLOCK_JOB_READY" || job.status != Status::running || job.paused) continue;
+    if (event != "BLOCK_JOB_READY" || !job.active()) continue;
+    if (job.status != Status::running || job.paused) continue;
     return become_ready(state, job);
   }
 }
@@ -169,17 +196,18 @@ void advance_for(State& state, const std::string& event) {
 void cancel_all_jobs(State& state) {
   finish_ending_jobs(state);
   for (Job& job : state.jobs) {
-    if (active(job)) job.ending = Ending::cancel;
+    if (alive(job)) job.ending = Ending::cancel;
   }
   finish_ending_jobs(state);
 }
 
 void note_guest_write(State& state, const Node& node, Number start, Number end) {
   for (Job& job : state.jobs) {
-    if (!active(job) || (node.id != job.top && node.id != job.base)) continue;
+    const bool mirrored = job.active() && node.id == job.top;
+    if (!alive(job) || (!mirrored && node.id != job.base)) continue;
     Runs written;
     written.add(start, end);
-    if (node.id == job.top) {
+    if (mirrored) {
       written = widened(written, job.granularity, state.files.at(node.file).size);
       Runs more = written;
       more.remove(job.fresh);
@@ -208,128 +236,10 @@ Runs pending_copies(const State& state, const Node& node) {
   return pending;
 }
 
-/// S80: everything from the filter down to the base.
-bool busy_with_commit(const State& state, const Node& node) {
-  for (const Job& job : state.jobs) {
-    if (!active(job)) continue;
-    for (int id = job.filter; id != 0; id = id == job.base ? 0 : state.nodes.at(id).below) {
-      if (id == node.id) return true;
-    }
-  }
-  return false;
-}
-
-namespace {
-
-/// S71, M14
-Node& find_layer(State& state, const std::vector<Node*>& chain, const std::string& name) {
-  Node* node = find_named(state, name);
-  if (!node) refuse("Cannot find device='' nor node-name='" + name + "'");
-  if (std::ranges::find(chain, node) != chain.end()) return *node;
-  refuse("'" + name + "' is not in this backing file chain");
-}
-
-/// A layer by its file's name, or as the layer above names it.
-Node* find_file(const State& state, const std::vector<Node*>& chain, const std::string& name) {
-  for (std::size_t i = 0; i < chain.size(); ++i) {
-    if (chain[i]->file == name) return chain[i];
-    if (i > 0 && state.files.at(chain[i - 1]->file).backing == name) return chain[i];
-  }
-  return nullptr;
-}
-
-Node& find_top(State& state, Node& root, const json& arguments) {
-  const std::vector<Node*> chain = chain_of(state, root);
-  if (arguments.contains("top-node")) {
-    if (arguments.contains("top")) refuse("'top-node' and 'top' are mutually exclusive");
-    return find_layer(state, chain, arguments["top-node"]);
-  }
-  if (!arguments.contains("top")) return root;
-  if (Node* top = find_file(state, chain, arguments["top"])) return *top;
-  refuse("Top image file " + arguments["top"].get<std::string>() + " not found");
-}
-
-Node& find_base(State& state, Node& top, const json& arguments) {
-  std::vector<Node*> chain = chain_of(state, top);
-  if (arguments.contains("base-node")) {
-    if (arguments.contains("base")) refuse("'base-node' and 'base' are mutually exclusive");
-    return find_layer(state, chain, arguments["base-node"]);
-  }
-  if (!arguments.contains("base")) return *chain.back();
-  Node* base = find_file(state, chain, arguments["base"]);
-  if (base && base != &top) return *base;
-  refuse("Can't find '" + arguments["base"].get<std::string>() + "' in the backing chain");
-}
-
-/// S73, S74, M15: in the order in which QEMU sees it.
-void check_job(State& state, const Job& job, const Node& base, const json& arguments) {
-  if (base.read_only) check_lock(state, base.file, false, base.id);
-  if (arguments.contains("filter-node-name")) check_node_name(state, arguments["filter-node-name"]);
-  if (!well_formed(job.id)) refuse("Invalid job ID '" + job.id + "'");
-  const auto same = [&job](const Job& each) { return each.id == job.id; };
-  if (std::ranges::any_of(state.jobs, same)) refuse("Job ID '" + job.id + "' already in use");
-  if (job.speed < 0) refuse("Parameter 'speed' expects a non-negative value");
-}
-
-/// S64, M17: a base that is too short grows, unless that is refused. When, nobody sees (M4).
-bool grow(State& state, const Node& top, Node& base) try {
-  const Number size = state.files.at(top.file).size;
-  if (state.files.at(base.file).size < size) resize(state, base, size);
-  return true;
-} catch (const Refused&) {
-  return false;
-}
-
-void start(State& state, Job job, Node& base, const std::string& filter_name) {
-  const Node& top = state.nodes.at(job.top);
-  const Image& image = state.files.at(base.file);
-  job.granularity = 65536;
-  if (image.format != "raw") job.granularity = std::clamp<Number>(image.cluster, 4096, 65536);
-  job.old_size = image.size;
-  turn_writable(state, base);
-  Node filter{.id = job.filter,
-              .name = filter_name,
-              .file = top.file,
-              .driver = "mirror_top",
-              .below = job.top};
-  state.nodes.emplace(job.filter, filter);
-  for (Device& device : state.devices) {
-    if (device.root != job.top) continue;
-    device.root = job.filter;
-    job.read_only_after = device.read_only;
-  }
-  if (grow(state, top, base)) {
-    plan_copies(state, job);
-  } else {
-    job.ending = Ending::failure;
-    job.error = "Operation not supported";
-  }
-  state.jobs.push_back(std::move(job));
-}
-
-}  // namespace
-
-/// S70…S75
-json block_commit(State& state, const json& arguments) {
-  const std::string device = arguments["device"];
-  Node* root = find_node(state, device);
-  if (!root) refuse("Device '" + device + "' not found", "DeviceNotFound");
-  if (root->filter() || used_by_node(state, root->id)) refuse("Need a root block node");
-  Node& top = find_top(state, *root, arguments);
-  Node& base = find_base(state, top, arguments);
-  if (&top == &base) refuse("cannot commit an image into itself");
-  if (&top != root) refuse("intermediate commit is not modelled");
-  if (arguments.contains("backing-file")) {
-    refuse("'backing-file' specified, but 'top' is the active layer");
-  }
-  Job job{.id = arguments.value("job-id", shown_name(state, top)), .top = top.id, .base = base.id};
-  job.speed = arguments.value("speed", std::int64_t{0});
-  job.auto_finalize = arguments.value("auto-finalize", true);
-  job.auto_dismiss = arguments.value("auto-dismiss", true);
-  check_job(state, job, base, arguments);
-  job.filter = state.next_id++;
-  start(state, std::move(job), base, arguments.value("filter-node-name", ""));
-  return json::object();
+bool busy_with_commit(const State& state, int node) {
+  return std::ranges::any_of(state.jobs, [node](const Job& job) {
+    return std::ranges::find(job.held, node) != job.held.end();
+  });
 }
 
 }  // namespace model

@@ -66,13 +66,19 @@ void put(State& state, const Node& node, Number start, Number end, const Bytes& 
 
 namespace {
 
+Runs run(Number start, Number end) {
+  Runs runs;
+  runs.add(start, end);
+  return runs;
+}
+
 /// S23: every enabled bitmap of the node, and of what a filter passes the request to.
 Node& mark_dirty(State& state, Node& node, Number start, Number end) {
   for (Bitmap& bitmap : node.bitmaps) {
     if (!bitmap.enabled) continue;
-    const Number first = start / bitmap.granularity, last = (end - 1) / bitmap.granularity + 1;
-    bitmap.bits.must.add(first, last);
-    bitmap.bits.may.add(first, last);
+    const Runs granules = units_of(run(start, end), bitmap.granularity);
+    bitmap.bits.must.add(granules);
+    bitmap.bits.may.add(granules);
   }
   return node.filter() ? mark_dirty(state, state.nodes.at(node.below), start, end) : node;
 }
@@ -84,6 +90,44 @@ void write(State& state, Node& node, Number start, Number end, const Bytes& valu
   const Node& target = mark_dirty(state, node, start, end);
   put(state, target, start, end, value);
   note_guest_write(state, target, start, end);
+}
+
+/// M41: what it would change is perhaps changed.
+void start_write(State& state, Node& node, Number start, Number end, const Bytes& value) {
+  if (start == end) return;
+  if (node.filter()) start_write(state, state.nodes.at(node.below), start, end, value);
+  state.in_flight.push_back({node.id, start, end, value});
+  for (Bitmap& bitmap : node.bitmaps) {
+    if (bitmap.enabled) bitmap.bits.may.add(units_of(run(start, end), bitmap.granularity));
+  }
+  if (node.filter()) return;
+  Image& image = state.files.at(node.file);
+  const Extents before = image.data;
+  put(state, node, start, end, value);
+  walk(before, start / image.cluster * image.cluster, end,
+       [&image](Number from, const Extent& old) { blend(image.data, from, old.end, old, {}); });
+  note_guest_write(state, node, start, end);
+}
+
+void finish_writes(State& state) {
+  for (const Request& request : state.in_flight) {
+    Node& node = state.nodes.at(request.node);
+    for (Bitmap& bitmap : node.bitmaps) {
+      Runs seen = run(request.start, request.end);
+      seen.remove(bitmap.unsure);
+      if (bitmap.enabled) bitmap.bits.must.add(units_of(seen, bitmap.granularity));
+    }
+    if (!node.filter()) put(state, node, request.start, request.end, request.value);
+  }
+  state.in_flight.clear();
+}
+
+Runs in_flight(const State& state, const Node& node) {
+  Runs runs;
+  for (const Request& request : state.in_flight) {
+    if (request.node == node.id) runs.add(request.start, request.end);
+  }
+  return runs;
 }
 
 /// S24, S110, M31: whole clusters only; a job's filter drops it.

@@ -51,11 +51,49 @@ std::vector<Node*> chain_of(State& state, Node& node) {
 
 std::string node_name(const Node& node) { return node.name.empty() ? "#block" : node.name; }
 
-std::string shown_name(const State& state, const Node& node) {
+std::string device_name(const State& state, const Node& node) {
   for (const Device& device : state.devices) {
     if (device.root == node.id) return device.id;
   }
-  return node_name(node);
+  return "";
+}
+
+std::string shown_name(const State& state, const Node& node) {
+  const std::string device = device_name(state, node);
+  return device.empty() ? node_name(node) : device;
+}
+
+namespace {
+
+bool overridden(const State& state, const Node& node) {
+  if (node.below == 0) return !node.names.empty();
+  return shown_file(state, state.nodes.at(node.below)) != node.names;
+}
+
+/// The options that would open it again, as QEMU writes JSON.
+std::string description(const State& state, const Node& node) {
+  std::string backing;
+  if (overridden(state, node)) {
+    const bool none = node.below == 0;
+    const std::string below = none ? "null" : description(state, state.nodes.at(node.below));
+    backing = "\"backing\": " + below + ", ";
+  }
+  return "{" + backing + "\"driver\": \"" + node.driver +
+         "\", \"file\": {\"driver\": \"file\", \"filename\": \"" + node.file + "\"}}";
+}
+
+}  // namespace
+
+std::string shown_file(const State& state, const Node& node) {
+  if (node.filter()) return shown_file(state, state.nodes.at(node.below));
+  return overridden(state, node) ? "json:" + description(state, node) : node.file;
+}
+
+void name_backing(State& state, int id, const std::string& file, const std::string& format) {
+  Node& node = state.nodes.at(id);
+  Image& image = state.files.at(node.file);
+  node.names = image.backing = file;
+  image.backing_format = format;
 }
 
 bool used_by_node(const State& state, int id) {
@@ -104,6 +142,7 @@ Node& open_node(State& state, Node node) {
     refuse("Image is not in qcow2 format");
   }
   node.id = state.next_id++;
+  node.names = image->second.backing;
   const int id = node.id;
   return state.nodes.emplace(id, std::move(node)).first->second;
 }
@@ -119,11 +158,12 @@ Node& open_chain(State& state, Node options) {
     backing.read_only = true;
     backing.unmap = true;
     try {
-      node.below = open_chain(state, std::move(backing)).id;
+      const Node& below = open_chain(state, std::move(backing));
+      node.below = below.id;
+      node.names = shown_file(state, below);
     } catch (const Refused& refused) {
       state.nodes.erase(node.id);
-      const std::string prefix = "Could not open backing file: ";
-      refuse(refused.text.starts_with(prefix) ? refused.text : prefix + refused.text);
+      refuse("Could not open backing file: " + refused.text);
     }
   }
   load_bitmaps(state, node);
@@ -136,7 +176,7 @@ std::string close_unused(State& state, int id) {
   std::string lost;
   while (id != 0 && !used_by_node(state, id)) {
     const auto rooted = [id](const Device& device) { return device.root == id; };
-    if (std::ranges::any_of(state.devices, rooted)) break;
+    if (std::ranges::any_of(state.devices, rooted) || busy_with_commit(state, id)) break;
     const Node& node = state.nodes.at(id);
     const std::string reason = node.filter() ? "" : store_bitmaps(state, node);
     if (!reason.empty()) {
@@ -195,12 +235,13 @@ json add_drive(State& state, const json& options) {
 
 json delete_drive(State& state, const std::string& id) {
   start_process(state);
+  finish_writes(state);
   finish_ending_jobs(state);
   try {
     const Device* device = find_device(state, id);
     if (!device) refuse("Device '" + id + "' not found");
     const int root = device->root;
-    if (busy_with_commit(state, state.nodes.at(root))) {
+    if (busy_with_commit(state, root)) {
       refuse("Node '" + id + "' is busy: block device is in use by block job: commit");
     }
     state.devices.erase(state.devices.begin() + (device - state.devices.data()));
@@ -218,7 +259,9 @@ void stop(State& state, Stop how) {
       state.events.push_back(
           {{"event", "SHUTDOWN"}, {"data", {{"guest", false}, {"reason", "host-qmp-quit"}}}});
     }
+    finish_writes(state);
     cancel_all_jobs(state);
+    state.jobs.clear();
     while (!state.devices.empty()) {
       const int root = state.devices.front().root;
       state.devices.erase(state.devices.begin());
@@ -232,6 +275,7 @@ void stop(State& state, Stop how) {
     image.unsynced.clear();
   }
   state.nodes.clear();
+  state.in_flight.clear();
   state.devices.clear();
   state.jobs.clear();
   if (how == Stop::kill) state.events.clear();

@@ -144,9 +144,12 @@ std::string carry_out(State& state, Node& node, const Request& request, const Ve
   if (std::ranges::any_of(node.bitmaps, frozen)) {
     return verb.failure + " failed: Operation not permitted";
   }
+  finish_writes(state);
   const Bytes value = request.has('z') ? zero_byte : Bytes{}.set(request.pattern);
   if (request.verb == "discard") {
     discard(state, node, request.start, end);
+  } else if (request.verb == "aio_write") {
+    start_write(state, node, request.start, end, value);
   } else {
     write(state, node, request.start, end, value);
   }
@@ -166,6 +169,7 @@ std::string run(State& state, Node& node, const std::string& command) {
            (flush ? "0 arguments" : "at least 2 arguments");
   }
   if (flush) {
+    finish_writes(state);
     const Node& target = node.filter() ? state.nodes.at(node.below) : node;
     state.files.at(target.file).unsynced.clear();
     return "";

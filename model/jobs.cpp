@@ -36,7 +36,7 @@ std::string status_name(const Job& job) {
 
 /// Whether it may be ready without anybody having waited for it (M4).
 bool perhaps_ready(const Job& job) {
-  return job.status == Status::running && !certainly_running(job);
+  return job.active() && job.status == Status::running && !certainly_running(job);
 }
 
 /// S82, S83
@@ -87,7 +87,7 @@ json job_pause(State& state, const json& arguments) {
 json job_resume(State& state, const json& arguments) {
   Job& job = find_job(state, arguments);
   if (!job.paused) refuse("Can't resume a job that was not paused");
-  job.paused = false;
+  job.paused = job.asleep = false;
   return json::object();
 }
 
@@ -96,6 +96,7 @@ json job_set_speed(State& state, const json& arguments) {
   Job& job = find_job(state, arguments);
   check_verb(job, "set-speed", {"running", "paused", "ready", "standby"});
   if (arguments["speed"] < 0) refuse("Parameter 'speed' expects a non-negative value");
+  if (job.speed != arguments["speed"]) job.asleep = false;
   job.speed = arguments["speed"];
   return json::object();
 }
@@ -110,8 +111,9 @@ json job_finalize(State& state, const json& arguments) {
 
 /// S87
 json job_dismiss(State& state, const json& arguments) {
-  const Job& job = find_job(state, arguments);
+  Job& job = find_job(state, arguments);
   check_verb(job, "dismiss", {"concluded"});
+  if (!job.held.empty()) release(state, job);
   state.jobs.erase(state.jobs.begin() + (&job - state.jobs.data()));
   return json::object();
 }
@@ -130,11 +132,11 @@ json query_block_jobs(State& state, const json&) {
   for (auto job = state.jobs.rbegin(); job != state.jobs.rend(); ++job) {
     json shown{{"device", job->id},
                {"type", "commit"},
-               {"len", progress(*job)},
-               {"offset", progress(*job)},
+               {"len", length(*job)},
+               {"offset", offset(*job)},
                {"speed", job->speed},
                {"busy", false},
-               {"paused", job->paused || job->status == Status::pending},
+               {"paused", job->paused || (job->active() && job->status == Status::pending)},
                {"ready", job->status == Status::ready},
                {"status", status_name(*job)},
                {"io-status", "ok"},
@@ -145,6 +147,8 @@ json query_block_jobs(State& state, const json&) {
       shown["ready"] = one_of(false, true);
       shown["status"] = job->paused ? one_of("paused", "standby") : one_of("running", "ready");
     }
+    const bool drains = job->ending != Ending::none && job->status != Status::pending;
+    if (drains && !job->paused) shown["paused"] = one_of(false, true);
     const bool copies = job->status == Status::running || !job->fresh.empty();
     if (copies && !job->paused) shown["busy"] = one_of(false, true);
     jobs.push_back(std::move(shown));

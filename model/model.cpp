@@ -41,6 +41,8 @@ void check_request(const json& request) {
 /// While a job is ending, a query may see the world before and after it (M7).
 json run(State& state, const std::string& name, const json& arguments) {
   Handler* handler = checked_command(name, arguments);
+  const bool observes = name.starts_with("query-") || name.find("bitmap") != std::string::npos;
+  if (!observes) finish_writes(state);
   if (!ending_jobs(state)) return {{"return", handler(state, arguments)}};
   if (!name.starts_with("query-")) {
     finish_ending_jobs(state);
@@ -72,6 +74,7 @@ json execute(State& state, const json& request) {
 
 std::optional<json> await_event(State& state, const std::string& name) {
   const auto is_it = [&name](const json& event) { return event["event"] == name; };
+  finish_writes(state);
   if (std::ranges::none_of(state.events, is_it)) advance_for(state, name);
   const auto found = std::ranges::find_if(state.events, is_it);
   if (found == state.events.end()) return {};

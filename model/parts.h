@@ -48,6 +48,12 @@ Node& device_or_node(State& state, const nlohmann::json& arguments);
 /// The node and all below it.
 std::vector<Node*> chain_of(State& state, Node& node);
 std::string node_name(const Node& node);
+/// The device whose root the node is; empty if there is none.
+std::string device_name(const State& state, const Node& node);
+/// The file's name, or what stands for it if something else backs it than its header says (M38).
+std::string shown_file(const State& state, const Node& node);
+/// Writes the name of what backs a node into its header.
+void name_backing(State& state, int node, const std::string& file, const std::string& format);
 /// The device's name if the node is a device's root, else the node's own (S7).
 std::string shown_name(const State& state, const Node& node);
 bool used_by_node(const State& state, int id);
@@ -89,6 +95,10 @@ std::vector<Piece> look(const State& state, const Node& node, Number start, Numb
 void put(State& state, const Node& node, Number start, Number end, const Bytes& value);
 void write(State& state, Node& node, Number start, Number end, const Bytes& value);
 void discard(State& state, Node& node, Number start, Number end);
+/// A write that goes on while others are served; finish_writes waits for all of them (M41).
+void start_write(State& state, Node& node, Number start, Number end, const Bytes& value);
+void finish_writes(State& state);
+Runs in_flight(const State& state, const Node& node);
 /// Sizes in the tools' words: "64K", "0x200", "1.5M"; nothing if malformed (M33).
 std::optional<Number> parse_size(const std::string& text);
 
@@ -96,7 +106,14 @@ std::optional<Number> parse_size(const std::string& text);
 void note_guest_write(State& state, const Node& node, Number start, Number end);
 /// What jobs may still copy to the node, in bytes.
 Runs pending_copies(const State& state, const Node& node);
-bool busy_with_commit(const State& state, const Node& node);
+/// What has to be copied: allocated above the base, or past the end of a short layer (S77, S92).
+void plan_copies(State& state, Job& job);
+/// Whether the node is held by a job, so that nothing else may change the graph there (S80).
+bool busy_with_commit(const State& state, int node);
+/// Lets go of the nodes that the job held.
+void release(State& state, Job& job);
+/// What drains nodes wakes commits that sleep to keep their speed (M39).
+void wake_commits(State& state);
 /// Whether jobs have been told to end and did not yet.
 bool ending_jobs(const State& state);
 void finish_ending_jobs(State& state);
@@ -104,7 +121,9 @@ void finalize(State& state, Job& job);
 /// Lets jobs go on as far as they can for that event.
 void advance_for(State& state, const std::string& event);
 void cancel_all_jobs(State& state);
-nlohmann::json progress(const Job& job);
+/// S92, S94: at rest they are exact.
+nlohmann::json offset(const Job& job);
+nlohmann::json length(const Job& job);
 /// With that little speed and that much to copy nobody can have seen it ready (M4).
 bool certainly_running(const Job& job);
 

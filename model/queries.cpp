@@ -27,34 +27,39 @@ json bitmap_info(const Bitmap& bitmap) {
 }
 
 /// M11, M13
-json node_info(State& state, Node& node, bool flat) {
+json node_info(State& state, Node& node, std::size_t depth) {
   const Image& image = state.files.at(node.file);
   json size = image.size;
   for (const Job& job : state.jobs) {
     const bool grows = job.base == node.id && job.status == Status::running;
     if (grows && job.old_size < image.size) size = {{"$one-of", {job.old_size, image.size}}};
   }
-  json info{{"node-name", node_name(node)},
-            {"drv", node.driver},
-            {"ro", node.read_only},
-            {"file", node.file},
-            {"backing_file_depth", flat ? 0 : chain_of(state, node).size() - 1},
-            {"image", {{"filename", node.file}, {"format", node.driver}, {"virtual-size", size}}}};
+  json info{
+      {"node-name", node_name(node)},
+      {"drv", node.driver},
+      {"ro", node.read_only},
+      {"file", shown_file(state, node)},
+      {"backing_file_depth", depth},
+      {"image",
+       {{"filename", shown_file(state, node)}, {"format", node.driver}, {"virtual-size", size}}}};
   if (image.format == "qcow2") info["image"]["cluster-size"] = image.cluster;
-  if (node.below != 0 && !node.filter()) info["backing_file"] = state.nodes.at(node.below).file;
+  if (node.below != 0 && !node.filter()) {
+    info["backing_file"] = shown_file(state, state.nodes.at(node.below));
+  }
   for (const Bitmap& bitmap : node.bitmaps) info["dirty-bitmaps"].push_back(bitmap_info(bitmap));
   return info;
 }
 
 }  // namespace
 
-/// S30; a filter without a name of its own is passed over (M11)
+/// S30; filters without a name of their own are passed over (M11)
 json query_block(State& state, const json&) {
   json devices = json::array();
   for (const Device& device : state.devices) {
-    Node* node = &state.nodes.at(device.root);
-    if (node->filter() && node->name.empty()) node = &state.nodes.at(node->below);
-    devices.push_back({{"device", device.id}, {"inserted", node_info(state, *node, false)}});
+    std::vector<Node*> chain = chain_of(state, state.nodes.at(device.root));
+    std::erase_if(chain, [](const Node* node) { return node->filter() && node->name.empty(); });
+    const json inserted = node_info(state, *chain.front(), chain.size() - 1);
+    devices.push_back({{"device", device.id}, {"inserted", inserted}});
   }
   return devices;
 }
@@ -63,7 +68,8 @@ json query_block(State& state, const json&) {
 json query_named_block_nodes(State& state, const json& arguments) {
   json nodes = json::array();
   for (auto& [id, node] : state.nodes) {
-    nodes.push_back(node_info(state, node, arguments.value("flat", false)));
+    const bool flat = arguments.value("flat", false);
+    nodes.push_back(node_info(state, node, flat ? 0 : chain_of(state, node).size() - 1));
   }
   return nodes;
 }

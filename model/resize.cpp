@@ -70,7 +70,7 @@ json block_resize(State& state, const json& arguments) {
   Node& node = device_or_node(state, arguments);
   const json& size = arguments["size"];
   if (size < 0) refuse("Parameter 'size' expects a >0 size");
-  if (busy_with_commit(state, node) || used_by_node(state, node.id)) {
+  if (busy_with_commit(state, node.id) || used_by_node(state, node.id)) {
     refuse("Device '" + arguments.value("device", "(null)") + "' is in use");
   }
   const Number most = 9223372035781033984;

@@ -25,9 +25,10 @@ void put_on_top(State& state, Node& active, Node options) {
 
 /// S65…S69, M29
 json snapshot_sync(State& state, const json& arguments) {
+  wake_commits(state);
   Node* active = &device_or_node(state, arguments);
   const std::string busy = "Node '" + shown_name(state, *active) + "' is busy: ";
-  if (busy_with_commit(state, *active))
+  if (busy_with_commit(state, active->id))
     refuse(busy + "block device is in use by block job: commit");
   for (const auto& [id, user] : state.nodes) {
     if (user.below != active->id) continue;

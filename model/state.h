@@ -63,8 +63,9 @@ struct Node {
   bool read_only = false;
   bool unmap = false;
   int below = 0;                     ///< backing node, or what is filtered; 0 for none
+  std::string names = {};            ///< what its header names below, as it was opened (M38)
   std::vector<Bitmap> bitmaps = {};  ///< newest first
-  bool filter() const { return driver == "mirror_top"; }
+  bool filter() const { return driver.ends_with("_top"); }
 };
 
 /// What `drive ID` plugs.
@@ -79,25 +80,37 @@ enum class Status { running, ready, pending, concluded };
 /// How a job has been told to end.
 enum class Ending { none, complete, soft_cancel, cancel, failure };
 
-/// An active commit.
+/// A commit: of the active layer if there is no overlay, else of a layer below that.
 struct Job {
   std::string id = {};
-  int top = 0, base = 0, filter = 0;
+  int overlay = 0, top = 0, base = 0, filter = 0;
+  std::vector<int> held = {};     ///< the nodes that are busy with it (S80)
+  std::string backing_file = {};  ///< what the overlay's header will name
   Number granularity = 0;
   std::int64_t speed = 0;
   bool auto_finalize = true, auto_dismiss = true;
-  bool read_only_after = false;
-  Number old_size = 0;  ///< of the base, which grows some time after the start
+  bool read_only_after = false;  ///< whether the base ends read-only
+  bool asleep = false;           ///< certainly waits for its speed, unless it is woken (M39)
+  Number old_size = 0;           ///< of the base, which grows some time after the start
   Status status = Status::running;
   Ending ending = Ending::none;
   bool paused = false;
   std::string error = {};
-  Number copied = 0;                       ///< bytes certainly copied, each time they were
+  Number length = 0;                       ///< of the top, which is scanned if it is not active
+  Number copied = 0;                       ///< bytes certainly copied, each time they were; scanned
   Number surplus = 0;                      ///< bytes that may have been copied beyond that
   Runs bulk = {};                          ///< to copy since the start
   Runs doubt = {};                         ///< to copy if it turns out to be allocated
   Runs fresh = {};                         ///< rewritten by the guest since
   Number fresh_least = 0, fresh_most = 0;  ///< bytes that copying `fresh` takes
+  bool active() const { return overlay == 0; }
+};
+
+/// A guest's write that nobody has waited for (M41).
+struct Request {
+  int node = 0;
+  Number start = 0, end = 0;
+  Bytes value = {};
 };
 
 /// Everything: the files, and the process that has some of them open.
@@ -106,7 +119,8 @@ struct State {
   std::map<int, Node, std::greater<>> nodes;  ///< newest first, as QEMU lists them (M12)
   std::vector<Device> devices;                ///< in the order of plugging
   std::vector<Job> jobs;                      ///< oldest first
-  std::deque<nlohmann::json> events;          ///< sent, not yet awaited
+  std::vector<Request> in_flight;
+  std::deque<nlohmann::json> events;  ///< sent, not yet awaited
   int next_id = 1;
   bool ended = false;  ///< the process is gone; the next use starts another one
 };

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+
+#include "model/parts.h"
+
+namespace model {
+
+using nlohmann::json;
+
+namespace {
+
+/// S71, M14
+Node& find_layer(State& state, const std::vector<Node*>& chain, const std::string& name) {
+  Node* node = find_named(state, name);
+  if (!node) refuse("Cannot find device='' nor node-name='" + name + "'");
+  if (std::ranges::find(chain, node) != chain.end()) return *node;
+  refuse("'" + name + "' is not in this backing file chain");
+}
+
+/// A layer by its file's name, which may be relative to the folder of the layer above (M14).
+Node* find_file(const State& state, const std::vector<Node*>& chain, const std::string& name) {
+  for (std::size_t i = 0; i < chain.size(); ++i) {
+    const std::string file = shown_file(state, *chain[i]);
+    if (file == name || (i > 0 && file == resolve(chain[i - 1]->file, name))) return chain[i];
+  }
+  return nullptr;
+}
+
+Node& find_top(State& state, Node& root, const json& arguments) {
+  const std::vector<Node*> chain = chain_of(state, root);
+  if (arguments.contains("top-node")) {
+    if (arguments.contains("top")) refuse("'top-node' and 'top' are mutually exclusive");
+    return find_layer(state, chain, arguments["top-node"]);
+  }
+  if (!arguments.contains("top")) return root;
+  if (Node* top = find_file(state, chain, arguments["top"])) return *top;
+  refuse("Top image file " + arguments["top"].get<std::string>() + " not found");
+}
+
+Node& find_base(State& state, Node& top, const json& arguments) {
+  std::vector<Node*> chain = chain_of(state, top);
+  if (arguments.contains("base-node")) {
+    if (arguments.contains("base")) refuse("'base-node' and 'base' are mutually exclusive");
+    return find_layer(state, chain, arguments["base-node"]);
+  }
+  if (!arguments.contains("base")) return *chain.back();
+  Node* base = find_file(state, chain, arguments["base"]);
+  if (base && base != &top) return *base;
+  refuse("Can't find '" + arguments["base"].get<std::string>() + "' in the backing chain");
+}
+
+/// S73, S74, M15: in the order in which QEMU sees it.
+void check_id_and_speed(const State& state, const Job& job) {
+  if (!well_formed(job.id)) refuse("Invalid job ID '" + job.id + "'");
+  const auto same = [&job](const Job& each) { return each.id == job.id; };
+  if (std::ranges::any_of(state.jobs, same)) refuse("Job ID '" + job.id + "' already in use");
+  if (job.speed < 0) refuse("Parameter 'speed' expects a non-negative value");
+}
+
+void check_job(State& state, const Job& job, const json& arguments) {
+  const Node& base = state.nodes.at(job.base);
+  if (!job.active()) check_id_and_speed(state, job);
+  if (base.read_only) check_lock(state, base.file, false, base.id);
+  if (arguments.contains("filter-node-name")) check_node_name(state, arguments["filter-node-name"]);
+  if (job.active()) check_id_and_speed(state, job);
+}
+
+/// S64, M17: a base that is too short grows, unless that is refused. When, nobody sees (M4).
+bool grow(State& state, const Node& top, Node& base) try {
+  const Number size = state.files.at(top.file).size;
+  if (state.files.at(base.file).size < size) resize(state, base, size);
+  return true;
+} catch (const Refused&) {
+  return false;
+}
+
+/// S77, S92: the unit of copying; a commit below the active layer copies just what is allocated.
+Number unit(const Job& job, const Image& base) {
+  if (!job.active()) return 1;
+  return base.format == "raw" ? 65536 : std::clamp<Number>(base.cluster, 4096, 65536);
+}
+
+/// M10, M40: above the top, below its user.
+void insert_filter(State& state, const Job& job, const std::string& name) {
+  Node filter{.id = job.filter, .name = name, .file = state.nodes.at(job.top).file};
+  filter.driver = job.active() ? "mirror_top" : "commit_top";
+  filter.read_only = !job.active();
+  filter.below = job.top;
+  for (Device& device : state.devices) {
+    if (device.root == job.top) device.root = job.filter;
+  }
+  for (auto& [id, node] : state.nodes) {
+    if (node.below == job.top) node.below = job.filter;
+  }
+  state.nodes.emplace(job.filter, filter);
+}
+
+/// M39: after its first copy it sleeps for more than a minute, if something is left to scan.
+bool falls_asleep(const Job& job) {
+  if (job.active() || job.bulk.empty() || job.speed <= 0 || job.speed * 60 >= 512) return false;
+  const auto [start, end] = *job.bulk.begin();
+  return std::min(end, start + (512 << 10)) < job.length;
+}
+
+void start(State& state, Job job, const std::string& filter_name) {
+  Node& base = state.nodes.at(job.base);
+  const Node& top = state.nodes.at(job.top);
+  job.granularity = unit(job, state.files.at(base.file));
+  job.old_size = state.files.at(base.file).size;
+  turn_writable(state, base);
+  insert_filter(state, job, filter_name);
+  if (grow(state, top, base)) {
+    plan_copies(state, job);
+    job.asleep = falls_asleep(job);
+    if (!job.active()) job.surplus = job.length;
+  } else {
+    job.ending = Ending::failure;
+    job.error = "Operation not supported";
+  }
+  state.jobs.push_back(std::move(job));
+}
+
+/// S80: from the device's root to the base; the filter only if the device sees it.
+std::vector<int> nodes_to_hold(State& state, Node& root, const Job& job) {
+  std::vector<int> held;
+  if (job.active()) held.push_back(job.filter);
+  for (const Node* node : chain_of(state, root)) {
+    held.push_back(node->id);
+    if (node->id == job.base) break;
+  }
+  return held;
+}
+
+/// Who is above the top, if anybody.
+int overlay_of(State& state, Node& root, const Node& top) {
+  for (const Node* node : chain_of(state, root)) {
+    if (node->below == top.id) return node->id;
+  }
+  return 0;
+}
+
+}  // namespace
+
+/// S70…S76
+json block_commit(State& state, const json& arguments) {
+  const std::string device = arguments["device"];
+  Node* root = find_node(state, device);
+  if (!root) refuse("Device '" + device + "' not found", "DeviceNotFound");
+  if (busy_with_commit(state, root->id) || used_by_node(state, root->id)) {
+    refuse("Need a root block node");
+  }
+  Node& top = find_top(state, *root, arguments);
+  Node& base = find_base(state, top, arguments);
+  if (&top == &base) refuse("cannot commit an image into itself");
+  Job job{.id = arguments.value("job-id", device_name(state, *root)),
+          .overlay = overlay_of(state, *root, top),
+          .top = top.id,
+          .base = base.id};
+  if (job.active() && arguments.contains("backing-file")) {
+    refuse("'backing-file' specified, but 'top' is the active layer");
+  }
+  job.backing_file = arguments.value("backing-file", shown_file(state, base));
+  job.length = state.files.at(top.file).size;
+  job.speed = arguments.value("speed", std::int64_t{0});
+  job.auto_finalize = arguments.value("auto-finalize", true);
+  job.auto_dismiss = arguments.value("auto-dismiss", true);
+  check_job(state, job, arguments);
+  job.filter = state.next_id++;
+  job.held = nodes_to_hold(state, *root, job);
+  const Device* user = find_device(state, device_name(state, *root));
+  job.read_only_after = job.active() ? user && user->read_only : base.read_only;
+  start(state, std::move(job), arguments.value("filter-node-name", ""));
+  return json::object();
+}
+
+}  // namespace model
