@@ -25,7 +25,9 @@ TEST_CASE("all scenarios show the same on a disk that takes its time") {
   for (const std::string& path : sim::find_scenarios({}, project)) {
     const sim::Scenario scenario = sim::load_scenario(path, project);
     if (leaves_requests_in_flight(scenario)) continue;
-    sim::Cast cast{{"engine"}, sim::StorageKind::sim, sim::Timing::timed, ""};
+    sim::Cast cast;
+    cast.subjects = {"engine"};
+    cast.timing = sim::Timing::timed;
     const sim::ScenarioResult timed = sim::run_scenario(scenario, cast, nullptr);
     for (const sim::TestcaseResult& testcase : timed.testcases) {
       if (!testcase.difference) continue;
