@@ -6,6 +6,7 @@
 
 #include "engine/check.h"
 #include "sim/interrupt.h"
+#include "sim/usage_error.h"
 #include "sim/workspace.h"
 
 namespace sim {
@@ -46,8 +47,9 @@ class MadeImages {
 /// One testcase on its subjects.
 class TestcaseRun {
  public:
-  TestcaseRun(std::vector<std::unique_ptr<Subject>> subjects, const std::vector<KnownFault>& known)
-      : subjects_(std::move(subjects)), lockstep_(pointers(), &known) {}
+  TestcaseRun(const std::string& path, std::vector<std::unique_ptr<Subject>> subjects,
+              const std::vector<KnownFault>& known)
+      : path_(path), subjects_(std::move(subjects)), lockstep_(pointers(), &known) {}
 
   TestcaseResult run(const Scenario::Testcase& testcase, Transcript& transcript) {
     transcript.title(testcase.title);
@@ -59,11 +61,22 @@ class TestcaseRun {
   std::optional<Difference> do_steps(const Scenario::Testcase& testcase, Transcript& transcript) {
     for (const Step& step : testcase.steps) {
       InterruptGuard::check();
-      if (auto difference = lockstep_.step(step)) return difference;
+      if (auto difference = do_step(step)) return difference;
       transcript.step(step, lockstep_.allowed());
       images_.note(step, lockstep_.allowed());
     }
     return finish();
+  }
+
+  /// What ends the run is told with its place.
+  std::optional<Difference> do_step(const Step& step) {
+    try {
+      return lockstep_.step(step);
+    } catch (const UsageError& error) {
+      InterruptGuard::check();
+      const std::string line = step.line > 0 ? ":" + std::to_string(step.line) : "";
+      throw UsageError(path_ + line + ": " + step.text + ": " + error.what());
+    }
   }
 
   std::vector<Subject*> pointers() const {
@@ -74,14 +87,15 @@ class TestcaseRun {
 
   std::optional<Difference> finish() {
     const Step quit{0, "the end: quit", StopStep{Stop::clean}};
-    if (auto difference = lockstep_.step(quit)) return difference;
+    if (auto difference = do_step(quit)) return difference;
     for (const std::string& file : images_.files()) {
       const Step check{0, "the end: check " + file, ShowStep{Sight::check, file, {}, file}};
-      if (auto difference = lockstep_.step(check)) return difference;
+      if (auto difference = do_step(check)) return difference;
     }
     return std::nullopt;
   }
 
+  std::string path_;
   std::vector<std::unique_ptr<Subject>> subjects_;
   Lockstep lockstep_;
   MadeImages images_;
@@ -130,7 +144,7 @@ ScenarioResult run_scenario(const Scenario& scenario, const Cast& cast, Workspac
       if (name == "model") continue;
       subjects.push_back(make_subject(name, cast, scenario, testcase.title, workspace));
     }
-    TestcaseRun run(std::move(subjects), cast.known);
+    TestcaseRun run(scenario.path, std::move(subjects), cast.known);
     result.testcases.push_back(run.run(testcase, result.transcript));
   }
   return result;

@@ -5,6 +5,7 @@
 #include <iostream>
 
 #include "sim/bench/contests.h"
+#include "sim/interrupt.h"
 
 namespace sim::bench {
 namespace {
@@ -36,6 +37,7 @@ std::vector<Contest> chosen(std::vector<Contest> contests, const std::vector<std
 }  // namespace
 
 int bench(const Options& options, std::ostream& out, std::ostream* progress) {
+  const InterruptGuard guard;
   const Workspace workspace(options.directory);
   const Setting setting{workspace, options.root, options.qemu};
   std::string unknown;

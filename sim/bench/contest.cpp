@@ -8,6 +8,7 @@
 #include <ostream>
 
 #include "engine/check.h"
+#include "sim/interrupt.h"
 
 namespace sim::bench {
 namespace {
@@ -37,6 +38,7 @@ double median(std::vector<double> values) {
 Result run(const Contest& contest, unsigned pairs, std::ostream* progress) {
   std::vector<double> ours, peer, ratios;
   for (unsigned pair = 0; pair < pairs; ++pair) {
+    InterruptGuard::check();
     if (progress != nullptr) {
       *progress << fmt::format("\r{}: pair {} of {}\033[K", contest.name, pair + 1, pairs)
                 << std::flush;

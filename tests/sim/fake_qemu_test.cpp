@@ -104,6 +104,7 @@ def request(line):
   const ShellResult result = fakes.run(replay(stops, "--timeout 5"));
   INFO(result.out);
   CHECK(result.status == 2);
+  CHECK(has(result.out, ": block-dirty-bitmap-add node=drive0 "));
   CHECK(has(result.out, "stops: did not answer block-dirty-bitmap-add within 5 s"));
   CHECK(fakes.clean());
 }
