@@ -24,8 +24,8 @@ struct Cast {
   Timing timing = Timing::instant;
   std::string qemu = "qemu-system-x86_64";
   std::chrono::milliseconds limit = QmpProgram::usual_limit;  ///< for each wait for a program
-  std::map<std::string, QmpProgram> programs;  ///< that take part beside qemu, by name
-  std::vector<KnownFault> known = {};           ///< faults that these subjects are said to have
+  std::map<std::string, QmpProgram> programs = {};  ///< that take part beside qemu, by name
+  std::vector<KnownFault> known = {};               ///< faults that these subjects are said to have
 
   /// Whether a subject needs a directory of real files.
   bool needs_files() const;
