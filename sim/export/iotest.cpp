@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "sim/export/iotest.h"
 
-#include <filesystem>
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <stdexcept>
@@ -110,7 +110,7 @@ std::string function_text(const std::string& name, const std::string& title,
 
 std::string imports(const std::string& body) {
   std::string text;
-  for (const char* module : {"json", "os", "re"}) {
+  for (const char* module : {"collections", "json", "os", "re"}) {
     if (body.find(std::string(module) + ".") != std::string::npos) {
       text += "import " + std::string(module) + "\n";
     }
@@ -127,6 +127,13 @@ std::string head_text(const Scenario& scenario, const Story& story) {
     text += "#\n";
   }
   return text + "# SPDX-License-Identifier: MIT\n\n";
+}
+
+/// Tests have no folders: commit/chain_of_three becomes commit-chain-of-three.
+std::string test_name(std::string name) {
+  std::replace_if(
+      name.begin(), name.end(), [](char c) { return c == '/' || c == '_'; }, '-');
+  return name;
 }
 
 bool wanted(const Scenario::Testcase& testcase, const std::string& title) {
@@ -149,7 +156,7 @@ Iotest export_iotest(const Scenario& scenario, const std::string& testcase) {
   const Story story(scenario.path);
   std::set<std::string> helpers;
   std::string functions, calls;
-  Iotest test{std::filesystem::path(scenario.name).filename().string(), {}, {}};
+  Iotest test{test_name(scenario.name), {}, {}};
   for (std::size_t i = 0; i < scenario.testcases.size(); ++i) {
     const Scenario::Testcase& each = scenario.testcases[i];
     if (!wanted(each, testcase)) continue;

@@ -50,8 +50,10 @@ def known_fields(node):
 
 
 def query(vm, command, **arguments):
-    log({'execute': command, 'arguments': arguments} if arguments
-        else {'execute': command})
+    request = collections.OrderedDict(execute=command)
+    if arguments:
+        request['arguments'] = arguments
+    log(request)
     reply = vm.qmp(command, **arguments)
     if 'error' in reply:
         log(reply)
@@ -125,7 +127,7 @@ def end(vm, how):
     how()
     for line in (vm.get_log() or '').splitlines():
         if re.match(r'(wrote|read|discard) .* bytes at offset |.* ops; |'
-                    r'Formatting |\[|$', line) is None:
+                    r'Formatting |qemu-system-|\[|$', line) is None:
             log(hidden(line))
 )";
 
@@ -196,7 +198,8 @@ def check_data(vm, node, runs):
 
 constexpr std::string_view show_info = R"(
 def show_info(img, label):
-    info = iotests.qemu_img_info(img)
+    info = json.loads(iotests.qemu_img('info', '-U', '--output=json',
+                                       img).stdout)
     line = f"{label}: {info['format']} size={info['virtual-size']}"
     if 'cluster-size' in info:
         line += f" cluster={info['cluster-size']}"
@@ -212,7 +215,7 @@ def show_info(img, label):
 
 constexpr std::string_view show_check = R"(
 def show_check(img, label, may_leak):
-    result = json.loads(iotests.qemu_img('check', '--output=json', img,
+    result = json.loads(iotests.qemu_img('check', '-U', '--output=json', img,
                                          check=False).stdout)
     found = [f'{result[kind]} {kind}' for kind in ('corruptions', 'leaks')
              if result.get(kind) and not (may_leak and kind == 'leaks')]

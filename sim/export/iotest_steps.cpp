@@ -144,7 +144,8 @@ struct IotestSteps::Writer {
     std::istringstream lines(allowed.get<std::string>());
     // What the monitor itself refuses is its answer; qemu-io prints to QEMU's own output.
     for (std::string line; std::getline(lines, line);) {
-      (line.starts_with("Error: ") ? to.expected_ : to.console_) += line + "\n";
+      const bool refused = line.starts_with("Error: ") || line == "Block node is read-only";
+      (refused ? to.expected_ : to.console_) += line + "\n";
     }
   }
 
@@ -165,7 +166,7 @@ struct IotestSteps::Writer {
   }
 
   void operator()(const ShowStep& show) const {
-    const std::string label = value(show.label);
+    const std::string label = python_string(show.label);
     const std::string target = value(show.target);
     switch (show.sight) {
       case Sight::bitmap:

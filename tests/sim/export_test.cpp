@@ -32,6 +32,11 @@ std::string refusal_of(const sim::Scenario& scenario, const std::string& testcas
   return "it can";
 }
 
+/// The name of the exported test.
+std::string test_of(const std::string& name) {
+  return sim::exporting::export_iotest(story_of(name), "").name;
+}
+
 bool has(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
@@ -66,7 +71,7 @@ TEST_CASE("images are variables wherever they are named") {
 
 TEST_CASE("the documented testcases become an iotest whose output is the transcript") {
   const Iotest test = sim::exporting::export_iotest(story_of("testcases/snapshot-commit"), "");
-  CHECK(test.name == "snapshot-commit");
+  CHECK(test.name == "testcases-snapshot-commit");
   std::ostringstream golden;
   golden << std::ifstream(project.root + "/golden/testcases/snapshot-commit.txt").rdbuf();
   CHECK(test.expected == golden.str());
@@ -117,7 +122,7 @@ TEST_CASE("exported programs are Python") {
   for (const std::string name :
        {"testcases/snapshot-commit", "snapshot/refused", "persistence/kill_while_writable",
         "bitmaps/merge", "guest_io/read_back", "commit/pending"}) {
-    const std::string program = directory / "new" + name.substr(name.find('/'));
+    const std::string program = directory / "new/" + test_of(name);
     const tests::ShellResult result =
         tests::shell(std::string("BLOCKTWIN_ROOT='") + SOURCE_DIR + "' '" + BLOCKTWIN +
                      "' export '" + SOURCE_DIR + "/scenarios/" + name + ".scenario' --out '" +
