@@ -2,8 +2,6 @@
 // What is no QEMU, or breaks, ends in one clear line; what lies or dies in the middle is a result.
 #include "tests/sim/fake_qemu.h"
 
-#include <signal.h>
-
 #include <algorithm>
 #include <fstream>
 
@@ -34,19 +32,24 @@ void is_refused(const FakeQemus& fakes, const std::string& arguments, const std:
   CHECK(fakes.clean());
 }
 
-/// A script that notes its process, and then does as it is told.
-std::string noting(const FakeQemus& fakes, const std::string& then) {
-  return "#!/bin/sh\necho $$ >> '" + (fakes.directory() / "pids").string() + "'\n" + then + "\n";
+/// A script that notes itself and a process that it starts, does as it is told, and waits.
+std::string hanging(const FakeQemus& fakes, const std::string& then) {
+  const std::string pids = "'" + (fakes.directory() / "pids").string() + "'";
+  return "#!/bin/sh\nsleep 1000 &\necho $$ $! > " + pids + "\n" + then + "\nwait\n";
 }
 
-/// Whether every process that noted itself is gone.
+/// Whether a process is gone, or waits only for somebody to take note of its end.
+bool gone(pid_t pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+  std::string number, name, state;
+  return !(file >> number >> name >> state) || state == "Z";
+}
+
+/// Whether both processes of a hanging script are gone.
 bool all_gone(const FakeQemus& fakes) {
   std::ifstream pids(fakes.directory() / "pids");
-  int count = 0;
-  for (pid_t pid; pids >> pid; ++count) {
-    if (kill(pid, 0) == 0) return false;
-  }
-  return count > 0;
+  pid_t script = 0, child = 0;
+  return pids >> script >> child && gone(script) && gone(child);
 }
 
 /// A Python program that connects to the socket as a QEMU does.
@@ -75,11 +78,11 @@ TEST_CASE("what cannot be started, or ends at once, is no QEMU") {
 
 TEST_CASE("a QEMU that keeps silent is waited for as long as --timeout says") {
   const FakeQemus fakes;
-  const std::string hangs = fakes.script("hangs", noting(fakes, "sleep 1000"));
+  const std::string hangs = fakes.script("hangs", hanging(fakes, ""));
   is_refused(fakes, replay(hangs, "--timeout 1"), "did not connect to its QMP socket within 1 s");
   CHECK(all_gone(fakes));
   const std::string silent = fakes.script("silent", connecting("time.sleep(1000)\n"));
-  is_refused(fakes, replay(silent, "--timeout 2"), "did not greet on its QMP socket within 2 s");
+  is_refused(fakes, replay(silent, "--timeout 4"), "did not greet on its QMP socket within 4 s");
 }
 
 TEST_CASE("rubbish on the socket is told as such") {
@@ -112,8 +115,7 @@ def request(line):
 TEST_CASE("an interrupted run leaves neither processes nor files") {
   for (const std::string signal : {"INT", "TERM"}) {
     const FakeQemus fakes;
-    const std::string hangs =
-        fakes.script("hangs", noting(fakes, "kill -" + signal + " $PPID; sleep 1000 & wait"));
+    const std::string hangs = fakes.script("hangs", hanging(fakes, "kill -" + signal + " $PPID"));
     is_refused(fakes, replay(hangs, ""), "interrupted by signal ");
     CHECK(all_gone(fakes));
   }
