@@ -150,24 +150,6 @@ io::Task<void> Layer::set_access(Node& node, io::Access access) {
   return node.set_access(access, leave_file ? nullptr : &file, graph_.storage(node));
 }
 
-DrainedSection::DrainedSection(Layer& layer, const Node& node)
-    : nodes_(layer.graph().connected(node)) {
-  for (Node* each : nodes_) each->quiesce();
-}
-
-io::Task<void> DrainedSection::settle() {
-  // A request of one node may start one of another: all have to be idle at the same time.
-  const auto busy = [](Node* node) { return !node->requests().idle(); };
-  for (auto found = std::ranges::find_if(nodes_, busy); found != nodes_.end();
-       found = std::ranges::find_if(nodes_, busy)) {
-    co_await (*found)->requests().until_idle();
-  }
-}
-
-void DrainedSection::end() {
-  for (Node* node : std::exchange(nodes_, {})) node->unquiesce();
-}
-
 bool well_formed_id(const std::string& id) {
   const auto letter = [](unsigned char c) { return std::isalpha(c) != 0; };
   return !id.empty() && letter(static_cast<unsigned char>(id.front())) &&

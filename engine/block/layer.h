@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/block/device.h"
+#include "engine/block/drained_section.h"
 #include "engine/block/graph.h"
 #include "engine/block/node_options.h"
 #include "engine/io/runtime.h"
@@ -98,14 +99,18 @@ class Layer {
   io::Task<void> set_access(Node& node, io::Access access);
 
  private:
-  io::Task<Node*> open_file(std::string filename, std::optional<std::string> node_name,
-                            io::Access access, DiscardMode discard_mode);
+  /// Whether a file belongs to an image, or to a format or a client that takes it as it is.
+  enum class FileUse { image, plain };
+  io::Task<std::unique_ptr<io::Storage>> open_storage(std::string filename, io::Access access,
+                                                      FileUse use);
+  io::Task<Node*> open_file(NodeOptions options, FileUse use);
   io::Task<Node*> open_format(OpenOptions options, Node& file);
+  io::Task<Node*> open_file_node(std::shared_ptr<NodeOptions> options, FileUse use);
   io::Task<Node*> open_file_child(std::shared_ptr<NodeOptions> parent);
   io::Task<Node*> open_format_over(std::shared_ptr<NodeOptions> options, Node& file);
   io::Task<void> open_chosen_backing(Node& node, std::shared_ptr<NodeOptions> options);
   io::Task<std::string> probe(Node& file);
-  io::Task<void> open_backing(Node& node, DiscardMode discard_mode);
+  io::Task<void> open_backing(Node& node);
   io::Task<void> close(Node& node);
 
   std::string generate_name() { return generated_name(name_counter_++); }
@@ -119,24 +124,6 @@ class Layer {
   Graph graph_;
   Holder client_{Holder::Kind::client, {}};
   std::list<Device> devices_;
-};
-
-/// Keeps guests and jobs from starting requests on everything connected with a node, for as long as
-/// it lives or until end().
-class DrainedSection {
- public:
-  DrainedSection(Layer& layer, const Node& node);
-  DrainedSection(const DrainedSection&) = delete;
-  DrainedSection& operator=(const DrainedSection&) = delete;
-  ~DrainedSection() { end(); }
-
-  /// Goes on when no request is unfinished any more. To be awaited before anything is changed.
-  io::Task<void> settle();
-  /// Lets requests go on. The nodes must exist still.
-  void end();
-
- private:
-  std::vector<Node*> nodes_;
 };
 
 /// Whether `id` is a letter, then letters, digits, '-', '.' or '_'.

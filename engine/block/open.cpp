@@ -43,21 +43,40 @@ io::Task<std::string> Layer::probe(Node& file) {
   co_return std::string("raw");
 }
 
-io::Task<Node*> Layer::open_file(std::string filename, std::optional<std::string> node_name,
-                                 io::Access access, DiscardMode discard_mode) {
-  std::unique_ptr<io::Storage> storage = co_await host_.open(filename, access, io::Locking::on);
+io::Task<std::unique_ptr<io::Storage>> Layer::open_storage(std::string filename, io::Access access,
+                                                           FileUse use) {
+  std::string refused;
+  try {
+    co_return co_await host_.open(filename, access, io::Locking::on);
+  } catch (const Refusal& refusal) {
+    if (use == FileUse::image) throw;
+    refused = refusal.what();
+  }
+  // In QEMU only who uses a file as more than bytes keeps others from it.
+  if (!refused.starts_with("Failed to get ")) throw Refusal(refused);
+  co_return co_await host_.open(filename, access, io::Locking::off);
+}
+
+io::Task<Node*> Layer::open_file(NodeOptions options, FileUse use) {
+  const io::Access access = options.access.value_or(io::Access::read_write);
+  std::unique_ptr<io::Storage> storage = co_await open_storage(options.filename, access, use);
   auto driver = std::make_unique<FileDriver>(*storage);
-  std::string name = node_name ? *node_name : generate_name();
-  auto made = std::make_unique<Node>(runtime_, std::move(name), std::move(filename),
-                                     std::move(driver), access, discard_mode);
+  std::string name = options.node_name ? *options.node_name : generate_name();
+  auto made = std::make_unique<Node>(runtime_, std::move(name), options.filename, std::move(driver),
+                                     access, options.discard_mode.value_or(DiscardMode::ignore));
   co_return &graph_.add(std::move(made), std::move(storage));
 }
 
 io::Task<Node*> Layer::open_alone(OpenOptions options) {
   if (options.format) check_format(*options.format);
   if (options.node_name) check_new_node_name(*options.node_name);
-  const std::optional<std::string> no_name;
-  Node* file = co_await open_file(options.filename, no_name, options.access, options.discard_mode);
+  NodeOptions file_options;
+  file_options.filename = options.filename;
+  file_options.access = options.access;
+  file_options.discard_mode = options.discard_mode;
+  const bool plain = options.format == "raw" || options.format == "file";
+  const FileUse use = plain ? FileUse::plain : FileUse::image;
+  Node* file = co_await open_file(file_options, use);
   try {
     if (!options.format) options.format = co_await probe(*file);
     co_return co_await open_format(std::move(options), *file);
@@ -90,10 +109,9 @@ io::Task<Node*> Layer::open_format(OpenOptions options, Node& file) {
 }
 
 io::Task<Node*> Layer::open(OpenOptions options) {
-  const DiscardMode discard_mode = options.discard_mode;
   Node* node = co_await open_alone(std::move(options));
   try {
-    co_await open_backing(*node, discard_mode);
+    co_await open_backing(*node);
     // Last, because it may write: a chain that cannot be opened must leave no trace.
     if (ImageBitmaps* bitmaps = node->image_bitmaps()) co_await bitmaps->load();
   } catch (const Refusal& refusal) {
@@ -116,7 +134,7 @@ Node& Layer::add_filter(std::string_view format, const std::optional<std::string
   return filter;
 }
 
-io::Task<void> Layer::open_backing(Node& node, DiscardMode discard_mode) {
+io::Task<void> Layer::open_backing(Node& node) {
   qcow2::Image* image = node.driver().image();
   if (image == nullptr || image->header().backing_file.empty()) co_return;
   const qcow2::Header& header = image->header();
@@ -124,7 +142,8 @@ io::Task<void> Layer::open_backing(Node& node, DiscardMode discard_mode) {
   below.filename = resolve_path(node.filename(), header.backing_file);
   if (!header.backing_format.empty()) below.format = header.backing_format;
   below.access = io::Access::read_only;
-  below.discard_mode = discard_mode;
+  // Whatever the node above is asked to do: so QEMU opens what is below an image.
+  below.discard_mode = DiscardMode::unmap;
   std::string failure;
   try {
     Node* backing = co_await open(std::move(below));

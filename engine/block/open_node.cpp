@@ -40,14 +40,17 @@ void check_sharing(const Graph& graph, const Node& file, const std::string& name
 
 }  // namespace
 
+io::Task<Node*> Layer::open_file_node(std::shared_ptr<NodeOptions> options, FileUse use) {
+  if (options->node_name) check_new_node_name(*options->node_name);
+  if (options->filename.empty()) {
+    throw Refusal("The 'file' block driver requires a file name");
+  }
+  co_return co_await open_file(*options, use);
+}
+
 io::Task<Node*> Layer::open_node(std::shared_ptr<NodeOptions> options) {
   if (options->driver == "file") {
-    if (options->node_name) check_new_node_name(*options->node_name);
-    if (options->filename.empty()) {
-      throw Refusal("The 'file' block driver requires a file name");
-    }
-    co_return co_await open_file(options->filename, options->node_name, access_of(*options),
-                                 discard_mode_of(*options));
+    co_return co_await open_file_node(options, FileUse::plain);
   }
   Node* file = co_await open_file_child(options);
   Node* node = nullptr;
@@ -72,8 +75,11 @@ io::Task<Node*> Layer::open_file_child(std::shared_ptr<NodeOptions> parent) {
   }
   const std::shared_ptr<NodeOptions> nested = std::get<std::shared_ptr<NodeOptions>>(parent->file);
   if (!nested->access) nested->access = parent->access;
+  if (!nested->discard_mode) nested->discard_mode = DiscardMode::unmap;
+  const FileUse use = parent->driver == "qcow2" ? FileUse::image : FileUse::plain;
   std::string refused;
   try {
+    if (nested->driver == "file") co_return co_await open_file_node(nested, use);
     co_return co_await open_node(nested);
   } catch (const Refusal& refusal) {
     refused = refusal.what();
@@ -110,7 +116,7 @@ io::Task<void> Layer::open_chosen_backing(Node& node, std::shared_ptr<NodeOption
   if (std::holds_alternative<NoBacking>(options->backing)) co_return;
   const auto* chosen = std::get_if<ChildOptions>(&options->backing);
   if (chosen == nullptr) {
-    co_await open_backing(node, discard_mode_of(*options));
+    co_await open_backing(node);
     co_return;
   }
   std::string failure;
@@ -121,7 +127,7 @@ io::Task<void> Layer::open_chosen_backing(Node& node, std::shared_ptr<NodeOption
     } else {
       const std::shared_ptr<NodeOptions> nested = std::get<std::shared_ptr<NodeOptions>>(*chosen);
       if (!nested->access) nested->access = io::Access::read_only;
-      if (!nested->discard_mode) nested->discard_mode = options->discard_mode;
+      if (!nested->discard_mode) nested->discard_mode = DiscardMode::unmap;
       backing = co_await open_node(nested);
     }
     set_backing(node, *backing);

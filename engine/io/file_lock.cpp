@@ -80,6 +80,12 @@ void hold_locks(int descriptor, Access access) {
   for (const Permission& p : permissions) hold(descriptor, unshared_bytes + p.number, !p.shared);
 }
 
+void release_locks(int descriptor) noexcept {
+  struct flock all = one_byte(F_UNLCK, 0);
+  all.l_len = 0;  // to the end of the file, wherever that is
+  fcntl(descriptor, F_OFD_SETLK, &all);
+}
+
 void lock_file(int descriptor, Access access, const std::string& path) {
   hold_locks(descriptor, access);
   const std::string text = conflict(descriptor, access);

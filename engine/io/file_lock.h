@@ -20,11 +20,15 @@ namespace engine::io {
 ///
 /// Locks `descriptor` for `access`, whatever it was locked for before. Throws Refusal, with `path`
 /// in its hint, if another opening forbids it; then a descriptor that was locked for reading still
-/// is. Closing the last descriptor of the opening gives the locks up.
+/// is.
 void lock_file(int descriptor, Access access, const std::string& path);
 
 /// The same without asking whether others object: for a descriptor that takes the place of one that
 /// is locked for `access`, and for going back to less access.
 void hold_locks(int descriptor, Access access);
+
+/// Gives all locks up. Closing does the same only with the last descriptor of the opening, and a
+/// child process may have another one between its fork and its exec.
+void release_locks(int descriptor) noexcept;
 
 }  // namespace engine::io

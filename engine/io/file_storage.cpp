@@ -17,8 +17,8 @@ namespace engine::io {
 namespace {
 
 /// Fails where it is awaited.
-Task<void> failed(int code) {
-  throw IoError(code);
+Task<void> failed(int code, std::string prefix = {}) {
+  throw IoError(code, prefix);
   co_return;
 }
 
@@ -54,7 +54,9 @@ FileDescriptor& FileDescriptor::operator=(FileDescriptor&& other) noexcept {
   return *this;
 }
 FileDescriptor::~FileDescriptor() {
-  if (number_ >= 0) close(number_);
+  if (number_ < 0) return;
+  release_locks(number_);
+  close(number_);
 }
 
 FileStorage::FileStorage(FileDescriptor file, std::string path, Access access, Locking locking)
@@ -98,7 +100,7 @@ Task<void> FileStorage::resize(ByteCount size) {
   changed_ = true;
   const off_t length = static_cast<off_t>(size.value);
   const int code = retried([&] { return ftruncate(file_.number(), length); });
-  if (code != 0) throw IoError(code, "Could not resize file");
+  if (code != 0) return failed(code, "Could not resize file");
   size_ = size;
   return Task<void>::ready();
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -192,6 +194,21 @@ TEST_CASE("creating leaves a file that is in use as it was") {
   write(files.loop(), *writer, 0, filled(100, 7));
   REQUIRE_THROWS_AS(files.create("f"), Refusal);
   REQUIRE(read(files.loop(), *writer, 0, 100) == filled(100, 7));
+}
+
+TEST_CASE("a child process does not keep the locks of a file that is closed") {
+  Files files;
+  std::unique_ptr<Storage> file = files.create("f");
+  const pid_t child = fork();
+  if (child == 0) {
+    pause();
+    _exit(0);
+  }
+  file.reset();
+  const std::string answer = files.refusal("f", Access::read_write);
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+  REQUIRE(answer == "opened");
 }
 
 TEST_CASE("a refused lock names the file in its hint") {

@@ -121,6 +121,18 @@ $ qemu-img info c | grep -A2 flags
 )");
 }
 
+TEST_CASE("QEMU says the same about raw files that several nodes share") {
+  compare(R"(
+! drive_add 0 if=none,id=d0,file=DIR/r,format=raw,node-name=r0
+! drive_add 0 if=none,id=d1,file=DIR/r,format=raw,node-name=r1,read-only=on
+blockdev-add {"driver":"file","node-name":"f","filename":"DIR/r","read-only":true}
+blockdev-add {"driver":"raw","node-name":"r2","file":{"driver":"file","filename":"DIR/r"}}
+! qemu-io d0 "write -q -P 5 0 64k"
+! qemu-io d1 "read -q -P 5 0 64k"
+query-named-block-nodes
+)");
+}
+
 TEST_CASE("QEMU says the same about blockdev-snapshot (S66, S69)") {
   compare(R"(
 ! drive_add 0 if=none,id=d0,file=DIR/c,format=qcow2,node-name=nc

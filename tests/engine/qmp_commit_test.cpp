@@ -135,5 +135,18 @@ query-block
 )");
 }
 
+TEST_CASE("QEMU says the same about discards to what a commit leaves (S24)") {
+  compare(R"(
+block-commit {"device": "d0"}
+wait BLOCK_JOB_READY
+block-job-complete {"device": "d0"}
+wait BLOCK_JOB_COMPLETED
+block-dirty-bitmap-add {"node": "d0", "name": "x", "granularity": 512}
+! qemu-io d0 "discard -q 0 64k"
+query-block
+! qemu-io d0 "read -q -P 0 0 64k"
+)");
+}
+
 }  // namespace
 }  // namespace tests
