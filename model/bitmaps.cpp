@@ -77,8 +77,7 @@ json bitmap_add(State& state, const json& arguments) {
   Bitmap bitmap{.name = arguments["name"]};
   if (bitmap.name.empty()) refuse("Bitmap name cannot be empty");
   const std::string where = arguments["node"];
-  Node* node = find_node(state, where);
-  if (!node) refuse("Cannot find device='" + where + "' nor node-name='" + where + "'");
+  Node* node = &node_called(state, where);
   bitmap.granularity = arguments.value("granularity", default_granularity(state, *node));
   if (bitmap.granularity < 512 || !std::has_single_bit(bitmap.granularity)) {
     refuse("Granularity must be power of 2 and at least 512");

@@ -43,6 +43,22 @@ Node& device_or_node(State& state, const json& arguments) {
   refuse("Cannot find device='" + device + "' nor node-name='" + name + "'");
 }
 
+Node& node_called(State& state, const std::string& name) {
+  if (Node* node = find_node(state, name)) return *node;
+  refuse("Cannot find device='" + name + "' nor node-name='" + name + "'");
+}
+
+void check_not_busy(const State& state, const Node& node) {
+  const std::string busy = "Node '" + shown_name(state, node) + "' is busy: ";
+  if (busy_with_commit(state, node.id)) {
+    refuse(busy + "block device is in use by block job: commit");
+  }
+  for (const auto& [id, user] : state.nodes) {
+    if (user.below != node.id) continue;
+    refuse(busy + "node is used as backing hd of '" + node_name(user) + "'");
+  }
+}
+
 std::vector<Node*> chain_of(State& state, Node& node) {
   std::vector<Node*> chain{&node};
   while (chain.back()->below != 0) chain.push_back(&state.nodes.at(chain.back()->below));
@@ -97,8 +113,9 @@ void name_backing(State& state, int id, const std::string& file, const std::stri
 }
 
 bool used_by_node(const State& state, int id) {
-  return std::ranges::any_of(state.nodes,
-                             [id](const auto& each) { return each.second.below == id; });
+  return std::ranges::any_of(state.nodes, [id](const auto& each) {
+    return each.second.below == id || each.second.over == id;
+  });
 }
 
 bool well_formed(const std::string& id) {
@@ -119,7 +136,7 @@ void check_node_name(State& state, const std::string& name) {
 /// M28
 void check_lock(const State& state, const std::string& file, bool read_only, int except) {
   for (const auto& [id, node] : state.nodes) {
-    if (node.file != file || node.filter() || id == except) continue;
+    if (node.file != file || node.filter() || node.driver == "file" || id == except) continue;
     if (!read_only) refuse("Failed to get \"write\" lock");
     if (!node.read_only) refuse("Failed to get shared \"write\" lock");
   }
@@ -136,58 +153,58 @@ Node& open_node(State& state, Node node) {
   if (image == state.files.end()) {
     refuse("Could not open '" + node.file + "': No such file or directory");
   }
-  check_lock(state, node.file, node.read_only);
+  if (node.driver != "file") check_lock(state, node.file, node.read_only);
   if (!node.name.empty()) check_node_name(state, node.name);
   if (node.driver == "qcow2" && image->second.format != "qcow2") {
     refuse("Image is not in qcow2 format");
   }
   node.id = state.next_id++;
-  node.names = image->second.backing;
+  if (node.driver == "qcow2") node.names = image->second.backing;
   const int id = node.id;
   return state.nodes.emplace(id, std::move(node)).first->second;
 }
 
 namespace {
 
-/// Opens an image and what it is backed by; bitmaps are loaded (S48, S49).
-Node& open_chain(State& state, Node options) {
-  Node& node = open_node(state, std::move(options));
+/// As backing file names say, read-only and with discards (M19).
+void open_recorded(State& state, Node& node) {
   const Image& image = state.files.at(node.file);
-  if (!image.backing.empty()) {
-    Node backing{.file = resolve(node.file, image.backing), .driver = image.backing_format};
-    backing.read_only = true;
-    backing.unmap = true;
-    try {
-      const Node& below = open_chain(state, std::move(backing));
-      node.below = below.id;
-      node.names = shown_file(state, below);
-    } catch (const Refused& refused) {
-      state.nodes.erase(node.id);
-      refuse("Could not open backing file: " + refused.text);
-    }
+  if (node.driver != "qcow2" || image.backing.empty()) return;
+  Node backing{.file = resolve(node.file, image.backing), .driver = image.backing_format};
+  backing.read_only = backing.unmap = true;
+  const Node& below = open_chain(state, std::move(backing));
+  node.below = below.id;
+  node.names = shown_file(state, below);
+}
+
+}  // namespace
+
+Node& open_chain(State& state, Node options, const json* backing) {
+  Node& node = open_node(state, std::move(options));
+  try {
+    if (!backing) open_recorded(state, node);
+    if (backing && backing->is_string()) node.below = node_called(state, *backing).id;
+    if (backing && backing->is_object()) node.below = open_blockdev(state, *backing, true).id;
+  } catch (const Refused& refused) {
+    state.nodes.erase(node.id);
+    refuse("Could not open backing file: " + refused.text);
   }
   load_bitmaps(state, node);
   return node;
 }
 
-}  // namespace
-
 std::string close_unused(State& state, int id) {
-  std::string lost;
-  while (id != 0 && !used_by_node(state, id)) {
-    const auto rooted = [id](const Device& device) { return device.root == id; };
-    if (std::ranges::any_of(state.devices, rooted) || busy_with_commit(state, id)) break;
-    const Node& node = state.nodes.at(id);
-    const std::string reason = node.filter() ? "" : store_bitmaps(state, node);
-    if (!reason.empty()) {
-      lost = "Lost persistent bitmaps during inactivation of node '" + node_name(node) +
-             "': " + reason;
-    }
-    if (!node.filter()) state.files.at(node.file).unsynced.clear();
-    id = node.below;
-    state.nodes.erase(node.id);
-  }
-  return lost;
+  const auto rooted = [id](const Device& device) { return device.root == id; };
+  if (id == 0 || used_by_node(state, id) || busy_with_commit(state, id)) return "";
+  if (state.nodes.at(id).added || std::ranges::any_of(state.devices, rooted)) return "";
+  const Node node = state.nodes.at(id);
+  const std::string reason = node.filter() ? "" : store_bitmaps(state, node);
+  if (!node.filter()) state.files.at(node.file).unsynced.clear();
+  state.nodes.erase(id);
+  close_unused(state, node.over);
+  const std::string lost_below = close_unused(state, node.below);
+  if (reason.empty() || !lost_below.empty()) return lost_below;
+  return "Lost persistent bitmaps during inactivation of node '" + node_name(node) + "': " + reason;
 }
 
 namespace {
@@ -253,6 +270,20 @@ json delete_drive(State& state, const std::string& id) {
   }
 }
 
+namespace {
+
+/// What blockdev-add made, each after its users.
+void close_all(State& state) {
+  for (auto& [id, node] : state.nodes) node.added = false;
+  while (!state.nodes.empty()) {
+    const auto unused = std::ranges::find_if(
+        state.nodes, [&state](const auto& each) { return !used_by_node(state, each.first); });
+    close_unused(state, unused->first);
+  }
+}
+
+}  // namespace
+
 void stop(State& state, Stop how) {
   if (how == Stop::clean) {
     if (!state.ended) {
@@ -267,6 +298,7 @@ void stop(State& state, Stop how) {
       state.devices.erase(state.devices.begin());
       close_unused(state, root);
     }
+    close_all(state);
   }
   for (auto& [file, image] : state.files) {
     for (const auto& [start, before] : image.unsynced) {

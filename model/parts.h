@@ -31,10 +31,10 @@ using Handler = nlohmann::json(State&, const nlohmann::json& arguments);
 /// The command's handler, its arguments checked (S11); refuses unknown commands.
 Handler* checked_command(const std::string& name, const nlohmann::json& arguments);
 Handler negotiate, quit, bitmap_add, bitmap_remove, bitmap_clear, bitmap_enable, bitmap_disable,
-    bitmap_merge, bitmap_sha256, block_resize, snapshot_sync, block_commit, job_complete,
-    job_cancel, job_pause, job_resume, job_set_speed, job_finalize, job_dismiss, block_job_finalize,
-    block_job_dismiss, query_block, query_named_block_nodes, query_block_jobs, query_jobs,
-    query_anything;
+    bitmap_merge, bitmap_sha256, block_resize, snapshot_sync, blockdev_snapshot, blockdev_add,
+    blockdev_del, block_commit, job_complete, job_cancel, job_pause, job_resume, job_set_speed,
+    job_finalize, job_dismiss, block_job_finalize, block_job_dismiss, query_block,
+    query_named_block_nodes, query_block_jobs, query_jobs, query_anything;
 
 // graph.cpp
 void start_process(State& state);
@@ -43,6 +43,10 @@ Node* find_named(State& state, const std::string& name);
 /// A device's root or a named node (S6); null if there is none.
 const Node* find_node(const State& state, const std::string& device_or_node);
 Node* find_node(State& state, const std::string& device_or_node);
+/// The same; refuses what is not there.
+Node& node_called(State& state, const std::string& device_or_node);
+/// Refuses if a job or a node above forbids to change what is above the node (S66, S80).
+void check_not_busy(const State& state, const Node& node);
 /// The node of a device, else that of a node's name, in a command that takes both (S60, S65).
 Node& device_or_node(State& state, const nlohmann::json& arguments);
 /// The node and all below it.
@@ -65,8 +69,15 @@ void check_lock(const State& state, const std::string& file, bool read_only, int
 std::string resolve(const std::string& overlay, const std::string& backing);
 /// Opens one image, nothing below it, bitmaps not loaded.
 Node& open_node(State& state, Node options);
+/// Opens an image and what it is backed by: what `backing` says (a name, options, null), else what
+/// its header says. Bitmaps are loaded (S48, S49).
+Node& open_chain(State& state, Node options, const nlohmann::json* backing = nullptr);
 /// Stores bitmaps (S44) and forgets the node and what only it used. The text of what was lost.
 std::string close_unused(State& state, int id);
+
+// blockdev.cpp
+/// Opens what options in blockdev-add's form say (M42).
+Node& open_blockdev(State& state, const nlohmann::json& options, bool backs_another);
 
 // bitmaps.cpp
 /// Refuses what the bitmap's state forbids (S14).

@@ -22,6 +22,7 @@ bool to_be_stored(const Bitmap& bitmap) {
 
 /// S48, S49: what was in use is inconsistent; the others are in use from now on, or read-only.
 void load_bitmaps(State& state, Node& node) {
+  if (node.driver != "qcow2") return;
   for (StoredBitmap& stored : state.files.at(node.file).directory) {
     Bitmap bitmap{.name = stored.name, .granularity = stored.granularity};
     bitmap.persistent = true;

@@ -39,6 +39,9 @@ const std::map<std::string, Command>& commands() {
       {"x-debug-block-dirty-bitmap-sha256", {bitmap_sha256, bitmap}},
       {"block_resize", {block_resize, "[device] [node-name] size:integer"}},
       {"blockdev-snapshot-sync", {snapshot_sync, snapshot}},
+      {"blockdev-snapshot", {blockdev_snapshot, "node overlay"}},
+      {"blockdev-add", {blockdev_add, no_arguments}},
+      {"blockdev-del", {blockdev_del, "node-name"}},
       {"block-commit", {block_commit, commit}},
       {"block-job-complete", {job_complete, "device"}},
       {"block-job-cancel", {job_cancel, "device [force:boolean]"}},
@@ -68,6 +71,16 @@ const std::map<std::string, Command>& commands() {
   refuse("Invalid parameter type for '" + where + "', expected: " + expected);
 }
 
+const std::map<std::string, std::set<std::string>>& choices() {
+  static const std::map<std::string, std::set<std::string>> table{
+      {"mode", {"existing", "absolute-paths"}},
+      {"on-error", {"report", "ignore", "enospc", "stop", "auto"}},
+      {"driver", {"file", "qcow2", "raw"}},
+      {"discard", {"ignore", "unmap"}},
+  };
+  return table;
+}
+
 void check_choice(const std::string& where, const json& value, const std::set<std::string>& known) {
   if (!value.is_string()) wrong_type(where, "string");
   if (known.contains(value.get<std::string>())) return;
@@ -82,6 +95,26 @@ void check_sources(const json& list) {
     if (!list[i].is_object()) wrong_type("null", "BlockDirtyBitmapOrStr");
     check_members(bitmap, list[i], "bitmaps[" + std::to_string(i) + "].");
   }
+}
+
+/// M42
+void check_blockdev(const json& options, const std::string& prefix) {
+  const std::map<std::string, std::string> own{
+      {"file", "filename"},
+      {"qcow2", "file:BlockdevRef [backing:BlockdevRefOrNull]"},
+      {"raw", "file:BlockdevRef"}};
+  std::string known =
+      "driver:driver [node-name] [discard:discard] [cache:object] "
+      "[read-only:boolean] [auto-read-only:boolean] [detect-zeroes] ";
+  const json driver = options.value("driver", json());
+  if (driver.is_string() && own.contains(driver)) known += own.at(driver);
+  check_members(known, options, prefix);
+}
+
+/// A node's name or options.
+void check_reference(const std::string& where, const json& value, const std::string& type) {
+  if (value.is_object()) check_blockdev(value, where + ".");
+  if (!value.is_object() && !value.is_string()) wrong_type(where, type);
 }
 
 /// S2, M22
@@ -99,10 +132,12 @@ void check_type(const std::string& type, const json& value, const std::string& w
     if (!value.is_array()) wrong_type(where, "array");
     if (type == "sources") return check_sources(value);
     for (const json& each : value) check_choice("null", each, {"oob"});
-  } else if (type == "mode") {
-    check_choice(where, value, {"existing", "absolute-paths"});
-  } else if (type == "on-error") {
-    check_choice(where, value, {"report", "ignore", "enospc", "stop", "auto"});
+  } else if (choices().contains(type)) {
+    check_choice(where, value, choices().at(type));
+  } else if (type == "object") {
+    if (!value.is_object()) wrong_type(where, type);
+  } else if (type.starts_with("Blockdev")) {
+    if (!type.ends_with("OrNull") || !value.is_null()) check_reference(where, value, type);
   } else if (!value.is_string()) {
     wrong_type(where, "string");
   }
@@ -137,7 +172,9 @@ Handler* checked_command(const std::string& name, const json& arguments) {
   if (found == commands().end()) {
     refuse("The command " + name + " has not been found", "CommandNotFound");
   }
-  check_members(found->second.arguments, arguments, "");
+  const bool options = found->second.handler == blockdev_add;
+  if (options) check_blockdev(arguments, "");
+  if (!options) check_members(found->second.arguments, arguments, "");
   return found->second.handler;
 }
 

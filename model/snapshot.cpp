@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
+
 #include "model/model.h"
 #include "model/parts.h"
 
@@ -8,17 +10,20 @@ using nlohmann::json;
 
 namespace {
 
-/// S67: what was active is stored and frozen; the overlay takes its place and its options (M29).
-void put_on_top(State& state, Node& active, Node options) {
-  options.read_only = active.read_only;
-  options.unmap = active.unmap;
-  Node& overlay = open_node(state, std::move(options));
+/// S67: what was active is stored and frozen, the overlay takes its place. Without a device nobody
+/// uses it (M44).
+void put_on_top(State& state, Node& active, Node& overlay) {
   overlay.below = active.id;
-  load_bitmaps(state, overlay);
   turn_read_only(state, active);
   for (Device& device : state.devices) {
     if (device.root == active.id) device.root = overlay.id;
   }
+  close_unused(state, overlay.id);
+}
+
+bool is_in_chain(State& state, Node& root, Node& node) {
+  const std::vector<Node*> chain = chain_of(state, root);
+  return std::ranges::find(chain, &node) != chain.end();
 }
 
 }  // namespace
@@ -27,13 +32,7 @@ void put_on_top(State& state, Node& active, Node options) {
 json snapshot_sync(State& state, const json& arguments) {
   wake_commits(state);
   Node* active = &device_or_node(state, arguments);
-  const std::string busy = "Node '" + shown_name(state, *active) + "' is busy: ";
-  if (busy_with_commit(state, active->id))
-    refuse(busy + "block device is in use by block job: commit");
-  for (const auto& [id, user] : state.nodes) {
-    if (user.below != active->id) continue;
-    refuse(busy + "node is used as backing hd of '" + node_name(user) + "'");
-  }
+  check_not_busy(state, *active);
   const std::string name = arguments.value("snapshot-node-name", "");
   if (arguments.contains("node-name") && name.empty()) refuse("New overlay node-name missing");
   if (!name.empty() && find_node(state, name)) refuse("New overlay node-name already in use");
@@ -46,7 +45,34 @@ json snapshot_sync(State& state, const json& arguments) {
                                               {"backing_fmt", active->driver}});
     if (created.contains("error")) refuse(created["error"]["desc"]);
   }
-  put_on_top(state, *active, {.name = name, .file = file, .driver = format});
+  Node options{.name = name, .file = file, .driver = format};
+  options.read_only = active->read_only;
+  options.unmap = active->unmap;
+  Node& overlay = open_node(state, std::move(options));
+  load_bitmaps(state, overlay);
+  put_on_top(state, *active, overlay);
+  return json::object();
+}
+
+/// S66: into a node that is there already.
+json blockdev_snapshot(State& state, const json& arguments) {
+  wake_commits(state);
+  Node& active = node_called(state, arguments["node"]);
+  Node& overlay = node_called(state, arguments["overlay"]);
+  check_not_busy(state, active);
+  for (const Device& device : state.devices) {
+    if (is_in_chain(state, state.nodes.at(device.root), overlay)) {
+      refuse("The overlay is already in use");
+    }
+  }
+  if (&overlay == &active) refuse("The overlay is already in use");
+  if (overlay.driver != "qcow2") refuse("The overlay does not support backing images");
+  if (overlay.below != 0) refuse("The overlay already has a backing image");
+  if (is_in_chain(state, active, overlay)) {
+    refuse("Making '" + active.name + "' a backing child of '" + overlay.name +
+           "' would create a cycle");
+  }
+  put_on_top(state, active, overlay);
   return json::object();
 }
 

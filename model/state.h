@@ -62,6 +62,8 @@ struct Node {
   std::string driver = {};
   bool read_only = false;
   bool unmap = false;
+  bool added = false;                ///< by blockdev-add: lives until blockdev-del (M43)
+  int over = 0;                      ///< the named file node that it is opened over, 0 for none
   int below = 0;                     ///< backing node, or what is filtered; 0 for none
   std::string names = {};            ///< what its header names below, as it was opened (M38)
   std::vector<Bitmap> bitmaps = {};  ///< newest first

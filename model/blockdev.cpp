@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+
+#include "model/parts.h"
+
+namespace model {
+
+using nlohmann::json;
+
+namespace {
+
+/// A file node's other user and this one cannot both write (M42).
+void check_sharing(const State& state, const Node& file, const Node& user) {
+  if (file.read_only && !user.read_only) refuse("Block node is read-only");
+  for (const auto& [id, other] : state.nodes) {
+    if (other.over != file.id || (other.read_only && user.read_only)) continue;
+    const std::string as_file = "' (uses node '" + node_name(file) + "' as 'file' child)";
+    refuse("Permission conflict on node '" + node_name(file) +
+           "': permissions 'write, resize' are both required by node '" + node_name(other) +
+           as_file + " and unshared by node '" + node_name(user) + as_file + ".");
+  }
+}
+
+/// The file below: a node's name, or options, which make a node to be seen only if they name it.
+void choose_file(State& state, Node& node, const json& file) {
+  if (file.is_string() || file.contains("node-name")) {
+    const Node& below =
+        file.is_string() ? node_called(state, file) : open_blockdev(state, file, false);
+    check_sharing(state, below, node);
+    node.over = below.id;
+    node.file = below.file;
+  } else {
+    node.file = file.value("filename", "");
+  }
+}
+
+}  // namespace
+
+Node& open_blockdev(State& state, const json& options, bool backs_another) {
+  Node node{.name = options.value("node-name", ""), .driver = options["driver"]};
+  node.read_only = options.value("read-only", backs_another);
+  node.unmap = backs_another || options.value("discard", "ignore") == "unmap";
+  if (options.contains("node-name") && node.name.empty()) refuse("Invalid node-name: ''");
+  if (node.driver == "file") {
+    node.file = options["filename"];
+    return open_node(state, std::move(node));
+  }
+  choose_file(state, node, options["file"]);
+  const auto backing = options.find("backing");
+  return open_chain(state, std::move(node), backing == options.end() ? nullptr : &*backing);
+}
+
+/// M42; what is refused leaves nothing behind.
+json blockdev_add(State& state, const json& arguments) {
+  if (!arguments.contains("node-name")) refuse("'node-name' must be specified for the root node");
+  State after = state;
+  open_blockdev(after, arguments, false).added = true;
+  state = std::move(after);
+  return json::object();
+}
+
+/// Whether a device or a job reads or writes it by itself.
+bool has_user(const State& state, const Node& node) {
+  return !device_name(state, node).empty() || std::ranges::any_of(state.jobs, [&](const Job& job) {
+    const bool used = job.base == node.id || (!job.active() && job.top == node.id);
+    return used && job.status != Status::concluded;
+  });
+}
+
+/// M43
+json blockdev_del(State& state, const json& arguments) {
+  const std::string name = arguments["node-name"];
+  Node* node = find_named(state, name);
+  if (!node) refuse("Failed to find node with node-name='" + name + "'");
+  if (has_user(state, *node)) refuse("Node " + name + " is in use");
+  check_not_busy(state, *node);
+  if (!node->added) refuse("Node " + name + " is not owned by the monitor");
+  if (used_by_node(state, node->id)) refuse("Block device " + name + " is in use");
+  node->added = false;
+  close_unused(state, node->id);
+  return json::object();
+}
+
+}  // namespace model
