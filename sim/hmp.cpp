@@ -62,6 +62,17 @@ std::string io_trouble(std::string_view answer, std::string_view console) {
   return trouble;
 }
 
+std::string io_complaints(std::string_view errors) {
+  std::string complaints;
+  while (!errors.empty()) {
+    const std::string_view line = take_line(errors);
+    const std::string_view first = line.substr(0, line.find(' '));
+    if (first.starts_with("qemu") && first.ends_with(':')) continue;
+    complaints.append(line).push_back('\n');
+  }
+  return complaints;
+}
+
 std::string drive_line(const json& options) {
   std::string list = "if=none";
   const auto add = [&](const std::string& key, const std::string& value) {

@@ -17,6 +17,10 @@ std::string io_line(const std::string& node, const std::string& command);
 /// failures and mismatches, a line each.
 std::string io_trouble(std::string_view answer, std::string_view console);
 
+/// The part of QEMU's standard error that qemu-io printed, of a command that it does not
+/// understand: what QEMU itself reports begins with the program's name.
+std::string io_complaints(std::string_view errors);
+
 /// `drive_add 0 if=none,…` for the options of Subject::add_drive.
 std::string drive_line(const nlohmann::json& options);
 /// The first line of an answer to drive_add or drive_del as a QMP reply; "OK" and nothing are

@@ -140,6 +140,7 @@ bool QemuProcess::wait_for_event(Deadline deadline) {
 }
 
 std::string QemuProcess::take_console() { return wire_.take_console(); }
+std::string QemuProcess::take_errors() { return wire_.take_errors(); }
 
 void QemuProcess::wait_for_end() {
   const Deadline deadline = limit();

@@ -31,8 +31,9 @@ class QemuProcess {
   std::optional<nlohmann::json> take_event(const std::string& name);
   /// Waits for an event, and keeps it. False at the deadline.
   bool wait_for_event(QmpWire::Deadline deadline);
-  /// What it printed on its standard output since the last call.
+  /// What it printed on its standard output, and on its standard error, since the last call.
   std::string take_console();
+  std::string take_errors();
   /// What query-version says; the greeting's version if it does not know that command.
   const nlohmann::json& version() const { return version_; }
 

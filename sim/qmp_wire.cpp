@@ -32,6 +32,14 @@ bool read_some(const Descriptor& from, std::string& text) {
   return count > 0 || (count < 0 && (errno == EAGAIN || errno == EINTR));
 }
 
+/// Takes in all that there is, without waiting.
+void read_all(const Descriptor& from, std::string& text) {
+  while (from.number() >= 0) {
+    const std::size_t before = text.size();
+    if (!read_some(from, text) || text.size() == before) return;
+  }
+}
+
 void set_nonblocking(const Descriptor& descriptor) {
   if (descriptor.number() < 0) return;
   fcntl(descriptor.number(), F_SETFL, fcntl(descriptor.number(), F_GETFL) | O_NONBLOCK);
@@ -83,7 +91,10 @@ bool QmpWire::poll_once(int extra, Deadline deadline) {
   if (waits[1].revents != 0 && !read_some(console_, console_text_)) console_.close();
   if (waits[2].revents != 0 && !read_some(errors_, error_text_)) errors_.close();
   if (console_text_.size() > most_printed) console_text_.clear();
-  if (error_text_.size() > most_printed) error_text_.clear();
+  if (error_text_.size() > most_printed) {
+    error_text_.clear();
+    errors_taken_ = 0;
+  }
   if (waits[0].revents != 0 && !read_some(socket_, received_)) socket_.close();
   return in_time;
 }
@@ -150,11 +161,13 @@ void QmpWire::drain(Deadline deadline) {
   }
 }
 
+std::string QmpWire::take_errors() {
+  read_all(errors_, error_text_);
+  return error_text_.substr(std::exchange(errors_taken_, error_text_.size()));
+}
+
 std::string QmpWire::take_console() {
-  while (console_.number() >= 0) {
-    const std::size_t before = console_text_.size();
-    if (!read_some(console_, console_text_) || console_text_.size() == before) break;
-  }
+  read_all(console_, console_text_);
   return std::exchange(console_text_, {});
 }
 

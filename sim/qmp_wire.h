@@ -45,6 +45,8 @@ class QmpWire {
 
   /// What was printed on standard output since the last call.
   std::string take_console();
+  /// What was printed on standard error since the last call.
+  std::string take_errors();
   /// The end of what was printed on standard error, on one line.
   std::string last_words() const;
 
@@ -55,6 +57,7 @@ class QmpWire {
   Descriptor socket_, console_, errors_;
   std::string received_, console_text_, error_text_;
   std::size_t taken_ = 0, searched_ = 0;  ///< how far into `received_`
+  std::size_t errors_taken_ = 0;          ///< how far into `error_text_`
 };
 
 }  // namespace sim

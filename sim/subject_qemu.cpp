@@ -59,8 +59,11 @@ class QemuSubject : public Subject {
   std::string guest_io(const std::string& node, const std::string& command) override {
     return guarded([&] {
       process().take_console();
+      process().take_errors();
       const std::string answer = human(hmp::io_line(node, names_.to_real(command)));
-      return names_.to_script(hmp::io_trouble(answer, process().take_console()));
+      const std::string printed =
+          process().take_console() + hmp::io_complaints(process().take_errors());
+      return names_.to_script(hmp::io_trouble(answer, printed));
     });
   }
 

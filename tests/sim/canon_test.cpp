@@ -92,6 +92,8 @@ TEST_CASE("of guest I/O only trouble is told") {
                              "512 bytes, 1 ops; 00.00 sec (9.385 MiB/sec)\n")
             .empty());
   CHECK(sim::hmp::io_trouble("Error: Cannot find device\r\n", "") == "Error: Cannot find device");
+  CHECK(sim::hmp::io_complaints("qemu-system-x86_64: warning: no\ncommand \"w\" not found\n") ==
+        "command \"w\" not found\n");
   CHECK(sim::hmp::io_trouble("",
                              "Pattern verification failed at offset 0, 512 bytes\n"
                              "read 512/512 bytes at offset 0\n") ==
