@@ -79,6 +79,10 @@ io::Task<void> Layer::add_device(std::string id, OpenOptions options) {
   }
   const io::Mutex::Guard guard = co_await changes_.lock();
   Node* root = co_await open(std::move(options));
+  if (root->name() == id) {
+    drop_opened(*root);
+    throw Refusal("Device name '" + id + "' conflicts with an existing node name");
+  }
   devices_.emplace_back(graph_, std::move(id), *root);
 }
 

@@ -53,6 +53,8 @@ io::Task<void> resize_drained(Layer& layer, Node& node, ByteCount size) {
     co_await bitmaps->check_can_resize();
   }
   co_await node.resize(size);
+  // Also where nothing changed: QEMU makes everything durable.
+  co_await node.flush();
   // The file below has changed its length too, and may have bitmaps of its own.
   layer.graph().protocol(node).fit_bitmaps();
 }

@@ -38,8 +38,8 @@ class Target {
   block::Device* device_;
 };
 
-bool changes_data(const IoRequest& request) {
-  const Operation operation = request.command->operation;
+bool changes_data(const IoCommand& command) {
+  const Operation operation = command.operation;
   return operation == Operation::write || operation == Operation::discard;
 }
 
@@ -136,18 +136,21 @@ io::Task<void> carry_out_alone(Session& session, std::unique_ptr<Target> target,
 
 io::Task<void> run_qemu_io(Session& session, std::string target, std::string command) {
   std::optional<IoRequest> request;
+  bool refused = false;
   try {
-    request = parse_io_request(command);
+    const IoCommand* recognized = recognize_io_command(command);
+    // Before the arguments are looked at.
+    refused = recognized != nullptr && changes_data(*recognized) &&
+              session.layer.find_node(target)->read_only();
+    if (!refused) request = parse_io_request(command);
   } catch (const Refusal& refusal) {
     session.print(std::string(refusal.what()) + "\n");
   }
+  if (refused) throw Refusal("Block node is read-only");
   if (!request) co_return;
   const Waiting waiting = request->command->waiting;
   auto place = std::make_unique<Target>(session, target, waiting);
   block::Device& device = place->device();
-  if (changes_data(*request) && device.root().read_only()) {
-    throw Refusal("Block node is read-only");
-  }
   if (request->command->operation == Operation::length) {
     session.print(size_text(static_cast<double>(device.root().length().value)) + "\n");
   } else if (request->command->operation == Operation::aio_flush) {

@@ -149,13 +149,20 @@ void check_verification(const IoRequest& request) {
 
 }  // namespace
 
-std::optional<IoRequest> parse_io_request(const std::string& line) {
+const IoCommand* recognize_io_command(const std::string& line) {
   const std::vector<std::string> words = split(line);
-  if (words.empty()) return std::nullopt;
+  if (words.empty()) return nullptr;
   const auto found = std::ranges::find(commands, words[0], &IoCommand::name);
   if (found == commands.end()) throw Refusal("command \"" + words[0] + "\" not found");
   check_count(*found, words.size() - 1);
-  IoRequest request{.command = &*found, .pattern = {}, .skip = {}, .verified = {}};
+  return &*found;
+}
+
+std::optional<IoRequest> parse_io_request(const std::string& line) {
+  const IoCommand* found = recognize_io_command(line);
+  if (found == nullptr) return std::nullopt;
+  const std::vector<std::string> words = split(line);
+  IoRequest request{.command = found, .pattern = {}, .skip = {}, .verified = {}};
   if (found->min_arguments == 0) return request;
   const Parsed parsed = parse_options(*found, words);
   take_options(request, parsed.options);

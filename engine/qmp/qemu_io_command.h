@@ -41,6 +41,10 @@ struct IoRequest {
   bool force_flush = false;               ///< -f
 };
 
+/// The command that a line calls; null for an empty line. Throws Refusal if there is none of that
+/// name, or if it takes another number of arguments.
+const IoCommand* recognize_io_command(const std::string& line);
+
 /// Reads a command line; none for an empty one. Throws Refusal with what qemu-io prints, without
 /// the last line end.
 std::optional<IoRequest> parse_io_request(const std::string& line);

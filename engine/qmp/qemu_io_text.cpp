@@ -43,7 +43,11 @@ std::uint64_t parse_size(const std::string& text) {
   char* end = nullptr;
   const std::uint64_t whole = std::strtoull(text.c_str(), &end, hexadecimal ? 16 : 10);
   double fraction = 0;
-  if (*end == '.' && !hexadecimal) fraction = std::strtod(end, &end);
+  if (*end == '.' && !hexadecimal) {
+    fraction = std::strtod(end, &end);
+    // Of bytes there are no fractions.
+    if (*end == '\0') not_a_number(text);
+  }
   const std::uint64_t factor = hexadecimal && *end != '\0' ? 0 : suffix_factor(text, end);
   if (factor == 0) not_a_number(text);
   constexpr std::uint64_t greatest = INT64_MAX;
