@@ -158,6 +158,7 @@ Node& open_node(State& state, Node node) {
   if (node.driver == "qcow2" && image->second.format != "qcow2") {
     refuse("Image is not in qcow2 format");
   }
+  if (node.driver == "qcow2" && !image->second.broken.empty()) refuse(image->second.broken);
   node.id = state.next_id++;
   if (node.driver == "qcow2") node.names = image->second.backing;
   const int id = node.id;
@@ -170,9 +171,13 @@ namespace {
 void open_recorded(State& state, Node& node) {
   const Image& image = state.files.at(node.file);
   if (node.driver != "qcow2" || image.backing.empty()) return;
+  const std::string options = "json:";
+  const bool described = image.backing.starts_with(options);
   Node backing{.file = resolve(node.file, image.backing), .driver = image.backing_format};
   backing.read_only = backing.unmap = true;
-  const Node& below = open_chain(state, std::move(backing));
+  const Node& below =
+      described ? open_blockdev(state, json::parse(image.backing.substr(options.size())), true)
+                : open_chain(state, std::move(backing));
   node.below = below.id;
   node.names = shown_file(state, below);
 }

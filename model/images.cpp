@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <bit>
+#include <map>
 #include <set>
 
 #include "model/model.h"
@@ -97,6 +98,24 @@ json create_image(State& state, const json& options) {
   }
 }
 
+/// Broken is the first entry of the directory. What is in use is not read (S48), so its table does
+/// not matter.
+void damage_image(State& state, const std::string& file, const std::string& what) {
+  Image& image = state.files.at(file);
+  const StoredBitmap& first = image.directory.at(0);
+  const std::map<std::string, std::string> texts = {
+      {"autoclear", ""},
+      {"bitmap-count", "Less bitmaps found than specified in header extension"},
+      {"bitmap-directory", "Broken bitmap directory"},
+      {"bitmap-extra", "Bitmap extra data is not supported"},
+      {"bitmap-type", "Bitmap '" + first.name + "' doesn't satisfy the constraints"},
+      {"bitmap-table", first.in_use ? ""
+                                    : "Could not read bitmap_table table from image for bitmap '" +
+                                          first.name + "': Invalid argument"}};
+  image.broken = image.broken.empty() ? texts.at(what) : "";
+  if (what == "autoclear") image.directory.clear();
+}
+
 json image_info(const State& state, const std::string& file) {
   const auto found = state.files.find(file);
   if (found == state.files.end()) {
@@ -104,6 +123,7 @@ json image_info(const State& state, const std::string& file) {
         {"GenericError", "Could not open '" + file + "': No such file or directory"});
   }
   const Image& image = found->second;
+  if (!image.broken.empty()) return error_reply({"GenericError", image.broken});
   json info{{"format", image.format}, {"virtual-size", image.size}, {"bitmaps", json::array()}};
   if (image.format == "qcow2") info["cluster-size"] = image.cluster;
   if (!image.backing.empty()) info["backing-filename"] = image.backing;

@@ -44,6 +44,7 @@ json snapshot_sync(State& state, const json& arguments) {
                                               {"backing_file", active->file},
                                               {"backing_fmt", active->driver}});
     if (created.contains("error")) refuse(created["error"]["desc"]);
+    state.files.at(file).backing = shown_file(state, *active);
   }
   Node options{.name = name, .file = file, .driver = format};
   options.read_only = active->read_only;

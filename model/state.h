@@ -52,6 +52,7 @@ struct Image {
   Extents data = {};
   Extents unsynced = {};  ///< what the places written since the last flush held before
   std::vector<StoredBitmap> directory = {};
+  std::string broken = {};  ///< why it cannot be opened, empty if it can (S53)
 };
 
 /// An open image, or a job's filter above one (no bitmaps of the image, data through `below`).

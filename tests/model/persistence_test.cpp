@@ -75,4 +75,18 @@ TEST_CASE("what was not flushed may be lost in a crash (M9)") {
         "[[0,512,[205]],[512,65024,[0]],[65536,65536,[0,1]],[131072,917504,[0]]]");
 }
 
+TEST_CASE("broken bitmaps keep an image from being opened (S53, S55)") {
+  Story story = with_bitmap();
+  story.restart();
+  model::damage_image(story.state, Story::path("disk"), "bitmap-type");
+  const json options{{"id", "drive0"}, {"file", Story::path("disk")}};
+  CHECK(model::add_drive(story.state, options)["error"]["desc"] ==
+        "Bitmap 'b' doesn't satisfy the constraints");
+  CHECK(model::image_info(story.state, Story::path("disk")).contains("error"));
+  model::damage_image(story.state, Story::path("disk"), "bitmap-type");
+  model::damage_image(story.state, Story::path("disk"), "autoclear");
+  story.drive("disk");
+  CHECK(story.bitmap("b") == nullptr);
+}
+
 }  // namespace
