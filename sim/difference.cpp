@@ -14,7 +14,11 @@ bool agree(const Difference& difference, std::size_t one, std::size_t other) {
   const Shown &a = difference.shown[one], &b = difference.shown[other];
   if (a.breakdown || b.breakdown) return false;
   if (one == 0) return !b.finding;
-  return !judge(difference.step, a.observation, b.observation);
+  // Whose words are not compared to the letter is the one to be measured.
+  const bool turn = a.profile && !b.profile;
+  const Shown &measure = turn ? b : a, &measured = turn ? a : b;
+  return !judge(difference.step, measure.observation, measured.observation,
+                measured.profile ? &*measured.profile : nullptr);
 }
 
 }  // namespace

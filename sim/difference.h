@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "sim/profile/profile.h"
 #include "sim/step.h"
 #include "sim/verdict.h"
 
@@ -24,6 +25,8 @@ struct Shown {
   nlohmann::json observation;
   std::optional<Breakdown> breakdown;  ///< then there is no observation
   std::optional<Finding> finding;      ///< why the oracle does not allow it
+  std::optional<Profile> profile =
+      {};  ///< how strictly its answers are compared; none: to the letter
 
   bool differs() const { return breakdown || finding; }
 };

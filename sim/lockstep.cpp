@@ -83,7 +83,10 @@ bool Lockstep::excused(const Step& step, const Shown& shown, std::size_t subject
 Difference Lockstep::difference(const Step& step) {
   Difference difference{step, {}};
   for (std::size_t i = 0; i < subjects_.size(); ++i) {
-    if (present_[i]) difference.shown.push_back(shown_[i]);
+    if (!present_[i]) continue;
+    difference.shown.push_back(shown_[i]);
+    if (const Profile* profile = subjects_[i]->profile())
+      difference.shown.back().profile = *profile;
   }
   allowed_ = std::move(shown_[0].observation);
   return difference;
