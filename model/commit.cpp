@@ -7,9 +7,19 @@ namespace model {
 
 using nlohmann::json;
 
+namespace {
+
+/// Bytes that may still be copied; until it is, the last unit of a disk counts whole.
+Number waiting(const Job& job) {
+  const Number units = units_of(job.bulk, job.granularity).total();
+  const Number more = units_of(job.doubt, job.granularity).total();
+  return (units + more) * job.granularity + job.fresh_most;
+}
+
+}  // namespace
+
 json offset(const Job& job) {
-  const Number waiting = job.bulk.total() + job.doubt.total() + job.fresh_most;
-  return between(job.copied, job.copied + job.surplus + (job.active() ? waiting : 0));
+  return between(job.copied, job.copied + job.surplus + (job.active() ? waiting(job) : 0));
 }
 
 json length(const Job& job) { return job.active() ? offset(job) : json(job.length); }
@@ -145,7 +155,7 @@ void end(State& state, Job& job) {
     job.copied += job.active() ? job.fresh_least : job.length;
     job.surplus = job.active() ? job.surplus + job.fresh_most - job.fresh_least : 0;
   } else if (job.active()) {
-    job.surplus += job.bulk.total() + job.doubt.total() + job.fresh_most;
+    job.surplus += waiting(job);
   }
   job.bulk = job.doubt = job.fresh = {};
   job.fresh_least = job.fresh_most = 0;
