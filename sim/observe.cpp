@@ -150,6 +150,10 @@ struct Performer {
     subject.run(step.events);
     return nullptr;
   }
+  json operator()(const DamageStep& step) const {
+    subject.damage_image(step.file, step.what);
+    return nullptr;
+  }
   json operator()(const PrintStep&) const { return nullptr; }
   json operator()(const ShowStep& step) const { return show(subject, step); }
 };

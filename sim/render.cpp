@@ -154,6 +154,9 @@ struct Renderer {
     return "... Power cut ...\n";
   }
   std::string operator()(const RunStep&) const { return {}; }
+  std::string operator()(const DamageStep& step) const {
+    return "... Damage " + step.what + " ...\n";
+  }
   std::string operator()(const PrintStep& step) const { return step.text + "\n"; }
   std::string operator()(const ShowStep& step) const { return sight_text(step, seen); }
 };

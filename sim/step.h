@@ -42,6 +42,11 @@ struct StopStep {
 struct RunStep {
   unsigned events;
 };
+/// Breaks an image at rest, see sim/damage.h.
+struct DamageStep {
+  std::string file;
+  std::string what;
+};
 /// A line of text.
 struct PrintStep {
   std::string text;
@@ -58,7 +63,7 @@ struct ShowStep {
 
 /// What a step does, parameters replaced.
 using Action = std::variant<QmpStep, WaitStep, CreateStep, DriveStep, UnplugStep, IoStep, StopStep,
-                            RunStep, PrintStep, ShowStep>;
+                            RunStep, DamageStep, PrintStep, ShowStep>;
 
 /// One step of a run.
 struct Step {

@@ -74,6 +74,8 @@ class Subject {
   /// Lets the world go on by `events` events where time is ours; elsewhere does nothing.
   virtual void run(unsigned events) = 0;
   virtual void stop(Stop how) = 0;
+  /// Breaks an image that nobody has open (sim/damage.h).
+  virtual void damage_image(const std::string& file, const std::string& what) = 0;
 
   /// Observations; they change nothing. See model/model.h for the shapes.
   virtual nlohmann::json image_info(const std::string& file) = 0;

@@ -7,6 +7,7 @@
 #include "engine/io/file_host.h"
 #include "engine/qcow2/info.h"
 #include "engine/qmp/monitor.h"
+#include "sim/damage.h"
 #include "sim/disk.h"
 #include "sim/hmp.h"
 #include "sim/images.h"
@@ -27,6 +28,20 @@ constexpr const char* simulated_directory = "/TEST_DIR";
 
 json refused(const std::string& text) {
   return {{"error", {{"class", "GenericError"}, {"desc", text}}}};
+}
+
+/// Breaks an image at rest (sim/damage.h).
+engine::io::Task<void> damage(Host& host, std::string path, std::string what) {
+  std::unique_ptr<engine::io::Storage> file =
+      co_await host.open(path, engine::io::Access::read_write, engine::io::Locking::on);
+  std::vector<std::byte> bytes(file->size().value);
+  const std::span<std::byte> buffer(bytes);
+  const engine::HostOffset start{0};
+  co_await file->read(start, buffer);
+  const Patch patch = sim::damage(bytes, what);
+  const engine::HostOffset at{patch.offset};
+  const std::span<const std::byte> data(patch.bytes);
+  co_await file->write(at, data);
 }
 
 json done() { return {{"return", json::object()}}; }
@@ -111,6 +126,10 @@ class EngineSubject : public Subject {
     if (how == Stop::power) throw SubjectFailure("power cuts are not simulated yet");
     if (monitor_ && how == Stop::clean) send({{"execute", "quit"}});
     die();
+  }
+
+  void damage_image(const std::string& file, const std::string& what) override {
+    world_.run(damage(host_, names_.to_real(file), what));
   }
 
   json image_info(const std::string& file) override {

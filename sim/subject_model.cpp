@@ -33,6 +33,14 @@ class ModelSubject : public Subject {
     model::stop(state_, how == Stop::clean ? model::Stop::clean : model::Stop::kill);
   }
 
+  void damage_image(const std::string& file, const std::string& what) override {
+    const json info = image_info(file);
+    const bool broken = info.contains("error");
+    if (!broken && info["bitmaps"].empty()) throw SubjectFailure("no bitmaps to damage");
+    model::damage_image(state_, file, what);
+    crashed_ |= what == "autoclear";  // what lost its owner is leaked
+  }
+
   json image_info(const std::string& file) override { return model::image_info(state_, file); }
   /// Clusters may be lost in a crash and in nothing else; corruption is never allowed (S58).
   json image_check(const std::string& file) override {

@@ -6,6 +6,7 @@
 #include <set>
 #include <type_traits>
 
+#include "sim/damage.h"
 #include "sim/hmp.h"
 #include "sim/names.h"
 #include "sim/profile/profile.h"
@@ -85,6 +86,9 @@ class QemuSubject : public Subject {
     guarded([&] { how == Stop::clean ? quit() : kill(); });
   }
 
+  void damage_image(const std::string& file, const std::string& what) override {
+    damage_file(names_.to_real(file), what);
+  }
   json image_info(const std::string& file) override {
     return names_.to_script(images_.info(names_.to_real(file)));
   }

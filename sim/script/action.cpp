@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 
+#include "sim/damage.h"
 #include "sim/script/verbs.h"
 
 namespace sim::script {
@@ -156,6 +157,19 @@ Action run_of(StepReader& words) {
   return RunStep{static_cast<unsigned>(std::stoul(number))};
 }
 
+Action damage_of(StepReader& words) {
+  DamageStep step;
+  step.file = words.take("a FILE");
+  std::string expected;
+  for (const std::string& each : damages()) expected += (expected.empty() ? "" : ", ") + each;
+  const std::string found = words.found();
+  step.what = words.take(expected);
+  const std::vector<std::string> known = damages();
+  if (std::find(known.begin(), known.end(), step.what) == known.end())
+    words.refuse(expected, found);
+  return step;
+}
+
 Action show_of(StepReader& words) {
   static const std::map<std::string, Sight> sights = {
       {"bitmap", Sight::bitmap}, {"bitmaps", Sight::bitmaps}, {"dirty", Sight::dirty},
@@ -195,6 +209,8 @@ Action action_of(const RawStep& step, const std::string& file, int line) {
     action = WaitStep{words.take("the name of an EVENT")};
   } else if (verb == "run") {
     action = run_of(words);
+  } else if (verb == "damage") {
+    action = damage_of(words);
   } else if (verb == "show") {
     action = show_of(words);
   } else if (verb == "print") {

@@ -39,6 +39,9 @@ class LyingSubject : public sim::Subject {
   }
   void run(unsigned events) override { truth_->run(events); }
   void stop(sim::Stop how) override { truth_->stop(how); }
+  void damage_image(const std::string& file, const std::string& what) override {
+    truth_->damage_image(file, what);
+  }
   nlohmann::json image_info(const std::string& file) override {
     return told("info", truth_->image_info(file));
   }

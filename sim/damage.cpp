@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+#include "sim/damage.h"
+
+#include <array>
+#include <fstream>
+#include <iterator>
+#include <utility>
+
+#include "sim/subject.h"
+
+namespace sim {
+
+namespace {
+
+// Where the specification of qcow2 has its fields; all are big-endian.
+constexpr std::uint64_t autoclear_features = 88;
+constexpr std::uint64_t header_length = 100;
+constexpr std::uint64_t bitmaps_extension = 0x23852875;
+// Of the extension: the number of bitmaps, 4 reserved bytes, the directory's size and its offset.
+constexpr std::uint64_t directory_size = 8;
+constexpr std::uint64_t directory_offset = 16;
+// Of a directory entry: the table's offset, its size, the flags, and these.
+constexpr std::uint64_t entry_type = 16;
+constexpr std::uint64_t entry_extra_data = 20;
+
+std::vector<std::byte> number(std::uint64_t value, unsigned length) {
+  std::vector<std::byte> bytes(length);
+  for (auto byte = bytes.rbegin(); byte != bytes.rend(); ++byte, value >>= 8) {
+    *byte = static_cast<std::byte>(value & 0xff);
+  }
+  return bytes;
+}
+
+/// Where an image has its bitmaps.
+class Layout {
+ public:
+  explicit Layout(std::span<const std::byte> image) : image_(image) {
+    if (at(0, 4) != 0x514649fb || at(4, 4) < 3) refuse();
+    std::uint64_t place = at(header_length, 4);
+    while (at(place, 4) != bitmaps_extension) {
+      if (at(place, 4) == 0) refuse();
+      place += 8 + (at(place + 4, 4) + 7) / 8 * 8;
+    }
+    extension_ = place + 8;
+    directory_ = at(extension_ + directory_offset, 8);
+    table_ = at(directory_, 8);
+  }
+
+  Patch broken(const std::string& what) const {
+    if (what == "autoclear") return {autoclear_features, number(0, 8)};
+    if (what == "bitmap-count") return flipped(extension_, 4, 4);
+    if (what == "bitmap-directory") return flipped(extension_ + directory_size, 8, 8);
+    if (what == "bitmap-extra") return flipped(directory_ + entry_extra_data, 4, 8);
+    if (what == "bitmap-type") return flipped(directory_ + entry_type, 1, 2);
+    if (what == "bitmap-table") return flipped(table_, 8, 2);
+    throw SubjectFailure("nobody knows how to damage " + what);
+  }
+
+ private:
+  [[noreturn]] static void refuse() { throw SubjectFailure("no bitmaps to damage"); }
+
+  std::uint64_t at(std::uint64_t offset, unsigned length) const {
+    if (offset + length > image_.size()) refuse();
+    std::uint64_t value = 0;
+    for (const std::byte byte : image_.subspan(offset, length)) {
+      value = value << 8 | std::to_integer<std::uint64_t>(byte);
+    }
+    return value;
+  }
+
+  /// The number at `offset` with some bits the other way round.
+  Patch flipped(std::uint64_t offset, unsigned length, std::uint64_t bits) const {
+    return {offset, number(at(offset, length) ^ bits, length)};
+  }
+
+  std::span<const std::byte> image_;
+  std::uint64_t extension_ = 0;
+  std::uint64_t directory_ = 0;
+  std::uint64_t table_ = 0;  ///< the first bitmap's
+};
+
+}  // namespace
+
+std::vector<std::string> damages() {
+  return {"autoclear",    "bitmap-count", "bitmap-directory",
+          "bitmap-extra", "bitmap-type",  "bitmap-table"};
+}
+
+Patch damage(std::span<const std::byte> image, const std::string& what) {
+  return Layout(image).broken(what);
+}
+
+void damage_file(const std::string& path, const std::string& what) {
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  const std::vector<char> bytes{std::istreambuf_iterator<char>(file), {}};
+  const Patch patch = damage(std::as_bytes(std::span(bytes)), what);
+  file.clear();
+  file.seekp(static_cast<std::streamoff>(patch.offset));
+  file.write(reinterpret_cast<const char*>(patch.bytes.data()),
+             static_cast<std::streamsize>(patch.bytes.size()));
+  file.flush();
+  if (!file) throw SubjectFailure("cannot damage " + path);
+}
+
+}  // namespace sim

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+#include "sim/damage.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "sim/subject.h"
+#include "sim/subjects.h"
+#include "tests/catch.h"
+
+using nlohmann::json;
+using namespace sim;
+
+namespace {
+
+constexpr const char* file = "TEST_DIR/PID-a";
+
+/// An engine that has closed an image with one persistent bitmap.
+std::unique_ptr<Subject> engine_with_image() {
+  auto engine = make_engine_subject(StorageKind::sim, "", Timing::instant);
+  engine->create_image({{"file", file}, {"size", "1M"}});
+  engine->add_drive({{"id", "drive0"}, {"file", file}});
+  engine->execute({{"execute", "block-dirty-bitmap-add"},
+                   {"arguments", {{"node", "drive0"}, {"name", "b"}, {"persistent", true}}}});
+  engine->stop(Stop::clean);
+  return engine;
+}
+
+json opened(Subject& engine) { return engine.add_drive({{"id", "drive0"}, {"file", file}}); }
+
+}  // namespace
+
+TEST_CASE("an image is broken in each way, and whole again the second time") {
+  for (const std::string& what : damages()) {
+    CAPTURE(what);
+    const auto engine = engine_with_image();
+    const json before = engine->image_info(file);
+    engine->damage_image(file, what);
+    if (what == "autoclear") {
+      REQUIRE(opened(*engine).contains("return"));
+      REQUIRE(engine->image_info(file)["bitmaps"].empty());
+      continue;
+    }
+    REQUIRE(opened(*engine).contains("error"));
+    engine->damage_image(file, what);
+    REQUIRE(engine->image_info(file) == before);
+    REQUIRE(opened(*engine).contains("return"));
+  }
+}
+
+TEST_CASE("what holds no bitmaps cannot be damaged") {
+  const std::vector<std::byte> nothing(4096);
+  REQUIRE_THROWS_AS(damage(nothing, "bitmap-count"), SubjectFailure);
+  REQUIRE_THROWS_AS(damage({}, "autoclear"), SubjectFailure);
+  const auto engine = make_engine_subject(StorageKind::sim, "", Timing::instant);
+  engine->create_image({{"file", file}, {"size", "1M"}});
+  REQUIRE_THROWS_AS(engine->damage_image(file, "bitmap-type"), SubjectFailure);
+}
