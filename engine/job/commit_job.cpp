@@ -45,9 +45,12 @@ ByteCount CommitJob::remaining() const {
   return dirty;
 }
 
-io::Task<void> CommitJob::work() {
+io::Task<void> CommitJob::prepare() {
   co_await grow_base(layer_, base_, top_.length());
   co_await mark_allocated();
+}
+
+io::Task<void> CommitJob::work() {
   co_await copy_until_clean();
   if (cancelled()) co_return;
   co_await base_.flush();

@@ -26,6 +26,7 @@ class CommitJob final : public Job {
   ByteCount length() const override { return copied_ + in_flight_ + remaining(); }
 
  protected:
+  io::Task<void> prepare() override;
   io::Task<void> work() override;
   io::Task<void> commit() override;
   io::Task<void> abort() override;

@@ -25,9 +25,15 @@ void Job::set_status(Status status) {
 io::Task<void> Job::run() {
   set_status(Status::created);
   set_status(Status::running);
+  io::Task<void> preparing = prepare();
+  bool success = co_await attempt(preparing);
+  prepared_ = true;
+  status_waiters_.wake_all();
   co_await io::yield(runtime());
-  io::Task<void> working = work();
-  bool success = co_await attempt(working);
+  if (success) {
+    io::Task<void> working = work();
+    success = co_await attempt(working);
+  }
   if (success && !cancelled_) {
     set_status(Status::waiting);
     set_status(Status::pending);
@@ -45,6 +51,10 @@ io::Task<void> Job::run() {
     co_await attempt(aborting);
   }
   conclude(success);
+}
+
+io::Task<void> Job::until_prepared() {
+  while (!prepared_) co_await status_waiters_.wait();
 }
 
 io::Task<bool> Job::attempt(io::Task<void>& step) {

@@ -9,32 +9,11 @@
 #include "engine/io/units.h"
 #include "engine/job/alarm.h"
 #include "engine/job/job_options.h"
+#include "engine/job/observer.h"
 #include "engine/job/rate_limit.h"
 #include "engine/job/status.h"
 
 namespace engine::job {
-
-class Job;
-
-/// Hears of a job's life: where events come from (S86-S88). Must not call back.
-class Observer {
- public:
-  virtual ~Observer() = default;
-  virtual void status_changed(const Job& job) = 0;
-  virtual void ready(const Job& job) = 0;
-  virtual void pending(const Job& job) = 0;
-  virtual void completed(const Job& job) = 0;
-  virtual void cancelled(const Job& job) = 0;
-  /// `operation` is "read" or "write", `action` is "report", "ignore" or "stop".
-  virtual void error(const Job& job, std::string_view operation, std::string_view action) = 0;
-};
-
-/// What every job needs of the world.
-struct Surroundings {
-  io::Runtime& runtime;
-  io::TaskGroup& timers;  ///< for timers that may outlive their job; never joined
-  Observer& observer;
-};
 
 /// A long piece of work on the graph, with QEMU's life cycle (S81-S91). The work is a coroutine:
 /// run() lives in a TaskGroup; verbs are called by commands between its turns.
@@ -64,8 +43,10 @@ class Job {
   const std::string& error() const { return error_; }
 
   /// The whole life from running on; ends when the job is concluded, and null if it dismisses
-  /// itself. The first turn is only announced: a client sees its command's reply before results.
+  /// itself.
   io::Task<void> run();
+  /// Goes on when the job has made its preparations: the command that starts it waits so long.
+  io::Task<void> until_prepared();
   /// Announces the end of a job that was never run.
   void abandon();
 
@@ -86,6 +67,8 @@ class Job {
   io::Task<void> dismiss();
 
  protected:
+  /// What comes before everything else, while nobody else gives commands. Throws Refusal.
+  virtual io::Task<void> prepare() { return io::Task<void>::ready(); }
   /// Everything up to the point where only the graph is left to change. Throws Refusal. Must return
   /// soon after cancelled() turns true.
   virtual io::Task<void> work() = 0;
@@ -138,6 +121,7 @@ class Job {
   io::WaitQueue status_waiters_;
   RateLimit rate_;
   std::string error_;
+  bool prepared_ = false;
   bool waiting_ = false;
   bool user_paused_ = false;
   bool io_failed_ = false;

@@ -43,27 +43,31 @@ void JobList::announce_stillborn(const CommitRequest& request) {
 
 io::Task<void> JobList::start_commit(CommitRequest request) {
   drop_ended();
-  block::Node& base = *request.plan.base;
-  const io::Access base_access = base.access();
   // An active commit is a mirror, whose filter comes first and whose job comes last.
   if (!request.plan.is_active()) check_new_job(request);
+  Job* started = co_await create(request);
+  co_await started->until_prepared();
+}
+
+io::Task<Job*> JobList::create(CommitRequest& request) {
+  block::Node& base = *request.plan.base;
+  const io::Access base_access = base.access();
   const io::Mutex::Guard guard = co_await layer_.changes().lock();
   block::DrainedSection drained(layer_, *request.plan.top);
   co_await drained.settle();
   co_await layer_.set_access(base, io::Access::read_write);
   std::string failure;
   try {
-    start(request, base_access);
+    co_return &start(request, base_access);
   } catch (const Refusal& refusal) {
     failure = refusal.what();
   }
-  if (failure.empty()) co_return;
   // The base was writable for a moment, and its bitmaps are stored anew: QEMU does the same.
   co_await layer_.set_access(base, base_access);
   throw Refusal(failure);
 }
 
-void JobList::start(CommitRequest& request, io::Access base_access) {
+Job& JobList::start(CommitRequest& request, io::Access base_access) {
   const CommitPlan& plan = request.plan;
   if (plan.is_active()) {
     if (plan.filter_name) layer_.check_new_node_name(*plan.filter_name);
@@ -86,6 +90,7 @@ void JobList::start(CommitRequest& request, io::Access base_access) {
   Job& started = *job;
   jobs_.push_front(std::move(job));
   running_.spawn(started.run());
+  return started;
 }
 
 void JobList::drop_ended() {

@@ -40,7 +40,8 @@ class JobList {
  private:
   void check_new_job(const CommitRequest& request);
   void announce_stillborn(const CommitRequest& request);
-  void start(CommitRequest& request, io::Access base_access);
+  io::Task<Job*> create(CommitRequest& request);
+  Job& start(CommitRequest& request, io::Access base_access);
   void drop_ended();
 
   block::Layer& layer_;

@@ -22,8 +22,9 @@ LayerCommitJob::LayerCommitJob(Surroundings surroundings, JobOptions options, bl
       site_(layer, plan),
       length_(top_.length()) {}
 
+io::Task<void> LayerCommitJob::prepare() { return grow_base(layer_, base_, length_); }
+
 io::Task<void> LayerCommitJob::work() {
-  co_await grow_base(layer_, base_, length_);
   while (cursor_.value < length_.value && !cancelled()) {
     co_await pause_point();
     if (cancelled()) co_return;

@@ -25,6 +25,7 @@ class LayerCommitJob final : public Job {
   ByteCount length() const override { return length_; }
 
  protected:
+  io::Task<void> prepare() override;
   io::Task<void> work() override;
   io::Task<void> commit() override;
   io::Task<void> abort() override;
