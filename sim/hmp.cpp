@@ -3,6 +3,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "sim/option_value.h"
+
 namespace sim::hmp {
 
 using nlohmann::json;
@@ -76,8 +78,7 @@ std::string io_complaints(std::string_view errors) {
 std::string drive_line(const json& options) {
   std::string list = "if=none";
   const auto add = [&](const std::string& key, const std::string& value) {
-    list += "," + key + "=";
-    for (const char c : value) list.append(c == ',' ? 2 : 1, c);
+    list += "," + key + "=" + option_value(value);
   };
   add("format", options.value("format", "qcow2"));
   for (const auto& [key, value] : options.items()) {

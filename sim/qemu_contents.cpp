@@ -10,8 +10,8 @@
 
 #include "sim/hmp.h"
 #include "sim/nbd_reader.h"
-#include "sim/private_directory.h"
 #include "sim/subject.h"
+#include "sim/temporary_directory.h"
 
 namespace sim {
 
@@ -57,7 +57,7 @@ class Export {
     return process_.ask({{"execute", command}, {"arguments", arguments}}).contains("return");
   }
 
-  PrivateDirectory directory_;
+  TemporaryDirectory directory_{parent_of_sockets()};
   QemuProcess& process_;
   bool serves_ = false, exports_ = false;
 };

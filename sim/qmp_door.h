@@ -4,7 +4,7 @@
 #include <string>
 
 #include "sim/child.h"
-#include "sim/private_directory.h"
+#include "sim/temporary_directory.h"
 
 namespace sim {
 
@@ -20,7 +20,7 @@ class QmpDoor {
   Descriptor accept();
 
  private:
-  PrivateDirectory directory_;
+  TemporaryDirectory directory_{parent_of_sockets()};
   std::string path_ = directory_ / "qmp";
   Descriptor listener_;
 };

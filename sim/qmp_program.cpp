@@ -4,18 +4,9 @@
 #include <string_view>
 #include <utility>
 
+#include "sim/option_value.h"
+
 namespace sim {
-
-namespace {
-
-/// A value within QEMU's lists of options: a comma is doubled.
-std::string as_option(const std::string& value) {
-  std::string result;
-  for (const char c : value) result.append(c == ',' ? 2 : 1, c);
-  return result;
-}
-
-}  // namespace
 
 QmpProgram QmpProgram::started(std::string name, std::vector<std::string> command,
                                std::chrono::milliseconds limit) {
@@ -44,7 +35,7 @@ std::vector<std::string> command_with_socket(const QmpProgram& program, const st
     placed = true;
   }
   if (placed) return command;
-  command.insert(command.end(), {"-qmp", "unix:" + as_option(path) + ",server=off"});
+  command.insert(command.end(), {"-qmp", "unix:" + option_value(path) + ",server=off"});
   return command;
 }
 

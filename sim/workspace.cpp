@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "sim/workspace.h"
 
-#include <cstdlib>
 #include <filesystem>
 
 #include "sim/usage_error.h"
@@ -24,21 +23,11 @@ std::string file_name(const std::string& title) {
   return name;
 }
 
-std::string make_temporary_directory() {
-  const char* parent = std::getenv("TMPDIR");
-  std::string pattern =
-      std::string(parent != nullptr && *parent != '\0' ? parent : "/tmp") + "/blocktwin-XXXXXX";
-  if (mkdtemp(pattern.data()) == nullptr) {
-    throw UsageError(pattern + ": cannot make a temporary directory");
-  }
-  return fs::absolute(pattern).string();
-}
-
 }  // namespace
 
-Workspace::Workspace(const std::string& kept) : temporary_(kept.empty()) {
-  if (temporary_) {
-    root_ = make_temporary_directory();
+Workspace::Workspace(const std::string& kept) {
+  if (kept.empty()) {
+    root_ = temporary_.emplace(usual_parent()).path();
     return;
   }
   std::error_code error;
@@ -48,11 +37,6 @@ Workspace::Workspace(const std::string& kept) : temporary_(kept.empty()) {
                      (error ? ": " + error.message() : ""));
   }
   root_ = fs::canonical(kept).string();
-}
-
-Workspace::~Workspace() {
-  std::error_code ignored;
-  if (temporary_) fs::remove_all(root_, ignored);
 }
 
 std::string Workspace::place(const std::string& subject, const std::string& scenario,

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <optional>
 #include <string>
+
+#include "sim/temporary_directory.h"
 
 namespace sim {
 
@@ -12,17 +15,14 @@ class Workspace {
   /// An empty `kept` asks for a temporary directory, which is made at once. Throws UsageError if
   /// `kept` cannot be made.
   explicit Workspace(const std::string& kept);
-  Workspace(const Workspace&) = delete;
-  Workspace& operator=(const Workspace&) = delete;
-  ~Workspace();
 
   /// An empty directory for one testcase on one subject; what an earlier run left is removed.
   std::string place(const std::string& subject, const std::string& scenario,
                     const std::string& testcase);
 
  private:
+  std::optional<TemporaryDirectory> temporary_;
   std::string root_;
-  bool temporary_;
 };
 
 }  // namespace sim

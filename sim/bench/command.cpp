@@ -38,7 +38,7 @@ std::vector<Contest> chosen(std::vector<Contest> contests, const std::vector<std
 
 int bench(const Options& options, std::ostream& out, std::ostream* progress) {
   const InterruptGuard guard;
-  const Workspace workspace(options.directory);
+  const TemporaryDirectory workspace(options.directory);
   const Setting setting{workspace, options.root, options.qemu};
   std::string unknown;
   const std::vector<Contest> all = all_contests(setting);

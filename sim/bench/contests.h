@@ -6,12 +6,13 @@
 
 #include "sim/bench/contest.h"
 #include "sim/bench/images.h"
+#include "sim/temporary_directory.h"
 
 namespace sim::bench {
 
 /// What the contests need to know. All of it outlives them.
 struct Setting {
-  const Workspace& workspace;
+  const TemporaryDirectory& workspace;
   std::string root;  ///< of the project: where scenarios/ lies
   std::string qemu;  ///< the system emulator
 };

@@ -1,27 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "sim/bench/images.h"
 
-#include <cstdlib>
-#include <filesystem>
-
 #include "sim/child.h"
 #include "sim/subject.h"
 
 namespace sim::bench {
-
-namespace fs = std::filesystem;
-
-Workspace::Workspace(const std::string& parent) : path_(parent + "/blocktwin-bench-XXXXXX") {
-  if (mkdtemp(path_.data()) == nullptr) {
-    throw fs::filesystem_error("cannot make a directory", path_,
-                               std::error_code(errno, std::generic_category()));
-  }
-}
-
-Workspace::~Workspace() {
-  std::error_code ignored;
-  fs::remove_all(path_, ignored);
-}
 
 std::string tool_output(const std::vector<std::string>& arguments) {
   const ProgramResult result = run_program(arguments, std::chrono::minutes(10));

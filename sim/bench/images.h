@@ -6,21 +6,6 @@
 
 namespace sim::bench {
 
-/// A directory of the benchmark's own below `parent`, gone with its images at the end.
-class Workspace {
- public:
-  /// Throws std::filesystem::filesystem_error if it cannot be made.
-  explicit Workspace(const std::string& parent);
-  Workspace(const Workspace&) = delete;
-  Workspace& operator=(const Workspace&) = delete;
-  ~Workspace();
-
-  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
-
- private:
-  std::string path_;
-};
-
 /// Images made by qemu-img and qemu-io, so that both sides start from the same files. A file of
 /// that name is made anew. Throw SubjectFailure with what the tool printed.
 void make_empty_image(const std::string& file, const std::string& size);

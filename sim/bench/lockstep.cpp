@@ -39,10 +39,10 @@ double our_seconds() {
 double qemu_seconds(const Setting& setting) {
   const double seconds = seconds_of([&] {
     for (unsigned seed = 0; seed < qemu_runs; ++seed) {
-      const Workspace directory(setting.workspace / "");
+      const TemporaryDirectory directory(setting.workspace.path());
       const auto model = make_model_subject();
       const auto qemu = make_qemu_subject(QmpProgram::qemu(setting.qemu, QmpProgram::usual_limit),
-                                          directory / "");
+                                          directory.path());
       run_steps(seed, {model.get(), qemu.get()});
     }
   });

@@ -53,11 +53,10 @@ json plan_for(const std::string& directory, const QmpProgram& qemu) {
 }
 
 double bare_seconds(const Setting& setting, const QmpProgram& qemu) {
-  const Workspace directory(setting.workspace / "");
+  const TemporaryDirectory directory(setting.workspace.path());
   make_empty_image(directory / "PID-base", "4M");
   const std::string plan = directory / "plan.json";
-  // Without a slash at its end, as Names has it.
-  std::ofstream(plan) << plan_for(plan.substr(0, plan.rfind('/')), qemu).dump();
+  std::ofstream(plan) << plan_for(directory.path(), qemu).dump();
   return std::stod(tool_output({"python3", setting.root + "/sim/bench/bare_client.py", plan}));
 }
 
@@ -70,11 +69,10 @@ void run_steps(RandomSteps& steps, unsigned count, Lockstep& lockstep) {
 }
 
 double lockstep_seconds(const Setting& setting, const QmpProgram& program) {
-  const Workspace directory(setting.workspace / "");
-  const std::string file = directory / "x";
+  const TemporaryDirectory directory(setting.workspace.path());
   const auto model = make_model_subject();
   const auto engine = make_engine_subject(StorageKind::sim, {}, Timing::instant);
-  const auto qemu = make_qemu_subject(program, file.substr(0, file.rfind('/')));
+  const auto qemu = make_qemu_subject(program, directory.path());
   Lockstep lockstep({model.get(), engine.get(), qemu.get()});
   RandomSteps steps(seed, Restarts::never);
   run_steps(steps, setup_steps, lockstep);

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+
+namespace sim {
+
+/// A new directory that only we may enter. It goes with this object and all that it holds.
+class TemporaryDirectory {
+ public:
+  /// Throws UsageError if none can be made below `parent`.
+  explicit TemporaryDirectory(const std::string& parent);
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+  ~TemporaryDirectory();
+
+  /// Its absolute path.
+  const std::string& path() const { return path_; }
+  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
+
+ private:
+  std::string path_;
+};
+
+/// Where temporary files go: TMPDIR, or else /tmp.
+std::string usual_parent();
+/// The same for directories that hold sockets, whose addresses must be short.
+std::string parent_of_sockets();
+
+}  // namespace sim
