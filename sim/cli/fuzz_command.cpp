@@ -93,6 +93,7 @@ void add_fuzz(CLI::App& program, int& status) {
   command->add_option("--seed", campaign.seed, "of the campaign")->capture_default_str();
   command->add_option("--runs", campaign.runs, "how many runs")->capture_default_str();
   command->add_option("--time", arguments->time, "run for so long instead: 90s, 10m, 2h");
+  command->add_flag("--until-failure", campaign.until_failure, "end with the first run that fails");
   command->add_option("--steps", campaign.steps, "steps of a run")
       ->check(CLI::Range(1, 100'000))
       ->capture_default_str();

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -69,7 +70,8 @@ class Worker {
         InterruptGuard::check();
         if (steady_clock::now() >= end) return;
         tell({{"start", run}});
-        one(run, workspace.get(), tell);
+        const bool failed = one(run, workspace.get(), tell);
+        if (failed && campaign_.until_failure) return;
       }
     } catch (const UsageError&) {
       // Interrupted: who forked us was too, and knows.
@@ -77,15 +79,16 @@ class Worker {
   }
 
  private:
-  void one(std::uint64_t run, Workspace* workspace, const Tell& tell) {
+  /// Whether it failed.
+  bool one(std::uint64_t run, Workspace* workspace, const Tell& tell) {
     Statistics statistics;
     const Program program =
         generate(seed_of_run(campaign_.seed, run), campaign_.profile, campaign_.steps, statistics);
     tell({{"statistics", to_json(statistics)}});
     const std::string title = fmt::format("fuzz-{}", number_);
-    if (const auto failure = attempt(program, title, campaign_.cast, workspace)) {
-      tell({{"failure", failure->signature}});
-    }
+    const auto failure = attempt(program, title, campaign_.cast, workspace);
+    if (failure) tell({{"failure", failure->signature}});
+    return failure.has_value();
   }
 
   const Campaign& campaign_;
@@ -112,6 +115,7 @@ class Gathering {
       for (std::size_t i = waits.size(); i-- > 0;) {
         if (waits[i].revents != 0) hear(i);
       }
+      if (campaign_.until_failure) give_up_later_runs();
     }
   }
 
@@ -149,11 +153,21 @@ class Gathering {
     workers_.erase(workers_.begin() + static_cast<std::ptrdiff_t>(index));
     if (!signal) return;
     fail("died of " + *signal, run);
-    start(number, run + stride());
+    if (!campaign_.until_failure) start(number, run + stride());
+  }
+
+  /// What failed after the earliest run that did is forgotten, and who is past it ends.
+  void give_up_later_runs() {
+    std::uint64_t earliest = std::numeric_limits<std::uint64_t>::max();
+    for (const auto& [signature, runs] : failures) earliest = std::min(earliest, runs.front());
+    std::erase_if(failures, [=](const auto& failure) { return failure.second.front() > earliest; });
+    std::erase_if(workers_, [=](const Running& worker) { return worker.run > earliest; });
   }
 
   void fail(const std::string& signature, std::uint64_t run) {
-    failures[signature].push_back(run);
+    std::vector<std::uint64_t>& runs = failures[signature];
+    runs.push_back(run);
+    if (campaign_.until_failure) runs = {*std::ranges::min_element(runs)};
     if (progress_ == nullptr) return;
     *progress_ << fmt::format("\r\033[Krun {} failed: {}\n", run, signature);
   }

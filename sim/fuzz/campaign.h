@@ -20,7 +20,8 @@ struct Campaign {
   std::optional<std::chrono::seconds> time;  ///< if given, it ends the campaign rather than `runs`
   unsigned steps = 40;                       ///< of a run, without those that end it
   unsigned jobs = 1;
-  std::uint64_t shard = 0;  ///< does the runs of index shard, shard + shards, …
+  bool until_failure = false;  ///< the earliest run that fails ends it
+  std::uint64_t shard = 0;     ///< does the runs of index shard, shard + shards, …
   std::uint64_t shards = 1;
   unsigned trials = 2000;  ///< how many tries a failure's shrinking may take
   Profile profile;
