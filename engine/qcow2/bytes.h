@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <span>
 
 namespace engine::qcow2 {
 
@@ -24,6 +25,29 @@ template <class T>
 void store_big(std::byte* bytes, T value) {
   const T big = load_big<T>(reinterpret_cast<const std::byte*>(&value));
   std::memcpy(bytes, &big, sizeof big);
+}
+
+/// The next entry from `index` on that is not zero, as most entries of most tables are; how many
+/// there are if there is none.
+inline std::uint64_t next_filled(std::span<const std::uint64_t> entries, std::uint64_t index) {
+  constexpr std::uint64_t block = 8;
+  const auto empty = [&](std::uint64_t at) {
+    std::uint64_t bits = 0;
+    for (std::uint64_t i = 0; i < block; ++i) bits |= entries[at + i];
+    return bits == 0;
+  };
+  while (index < entries.size() && entries[index] == 0) {
+    const bool whole = index % block == 0 && index + block <= entries.size();
+    index += whole && empty(index) ? block : 1;
+  }
+  return index;
+}
+
+/// Turns numbers as the file has them into numbers.
+inline void numbers_from_big(std::span<std::uint64_t> entries) {
+  for (std::uint64_t i = 0; (i = next_filled(entries, i)) < entries.size(); ++i) {
+    entries[i] = load_big<std::uint64_t>(reinterpret_cast<const std::byte*>(&entries[i]));
+  }
 }
 
 }  // namespace engine::qcow2

@@ -70,10 +70,9 @@ io::Task<std::map<CheckWalk::Table, std::uint64_t>> CheckWalk::collect_l1_tables
 
 io::Task<void> CheckWalk::count_l1(const Table& table, std::uint64_t references) {
   refer(table.place, table.entries * entry_bytes, references);
-  std::uint64_t first = 0;
-  while (first < table.entries) {
-    const std::vector<std::uint64_t> slice = co_await read_slice(table, first);
-    for (std::uint64_t raw : slice) {
+  for (std::uint64_t first = 0; first < table.entries; first += slice_entries) {
+    const std::vector<Filled> slice = co_await read_slice(table, first);
+    for (const auto& [index, raw] : slice) {
       const TableEntry entry{raw};
       if ((raw & l1_reserved) != 0) {
         report_.corrupt("ERROR found L1 entry with reserved bits set: " + plain_hex(raw));
@@ -87,20 +86,17 @@ io::Task<void> CheckWalk::count_l1(const Table& table, std::uint64_t references)
         l2_tables_[entry.place().value].references += references;
       }
     }
-    first += slice.size();
   }
 }
 
 io::Task<void> CheckWalk::count_l2_tables_of(const Table& l1) {
-  std::uint64_t first = 0;
-  while (first < l1.entries) {
-    const std::vector<std::uint64_t> slice = co_await read_slice(l1, first);
-    for (std::uint64_t raw : slice) {
+  for (std::uint64_t first = 0; first < l1.entries; first += slice_entries) {
+    const std::vector<Filled> slice = co_await read_slice(l1, first);
+    for (const auto& [index, raw] : slice) {
       const HostOffset place = TableEntry{raw}.place();
       const auto use = l2_tables_.find(place.value);
       if (use != l2_tables_.end()) co_await count_l2(place, use->second, true);
     }
-    first += slice.size();
   }
 }
 
@@ -109,10 +105,9 @@ io::Task<void> CheckWalk::count_l2(HostOffset place, L2Use& use, bool active) {
   use.counted = true;
   next_contiguous_.reset();
   const Table table{place, geometry_.cluster_size().value / entry_bytes};
-  std::uint64_t first = 0;
-  while (first < table.entries) {
-    const std::vector<std::uint64_t> slice = co_await read_slice(table, first);
-    for (std::uint64_t raw : slice) {
+  for (std::uint64_t first = 0; first < table.entries; first += slice_entries) {
+    const std::vector<Filled> slice = co_await read_slice(table, first);
+    for (const auto& [index, raw] : slice) {
       const TableEntry entry{raw};
       if (entry.kind() == ClusterKind::compressed) {
         count_compressed(entry, use.references);
@@ -120,11 +115,10 @@ io::Task<void> CheckWalk::count_l2(HostOffset place, L2Use& use, bool active) {
         ++report_.allocated_clusters;
         ++report_.compressed_clusters;
         ++report_.fragmented_clusters;  // by nature
-      } else if (raw != 0) {
+      } else {
         count_data(entry, use.references, active);
       }
     }
-    first += slice.size();
   }
 }
 
@@ -163,10 +157,9 @@ void CheckWalk::count_compressed(TableEntry entry, std::uint64_t references) {
 }
 
 io::Task<void> CheckWalk::check_copied_flags() {
-  std::uint64_t index = 0;
-  while (index < active_l1_.entries) {
-    const std::vector<std::uint64_t> slice = co_await read_slice(active_l1_, index);
-    for (std::uint64_t raw : slice) {
+  for (std::uint64_t first = 0; first < active_l1_.entries; first += slice_entries) {
+    const std::vector<Filled> slice = co_await read_slice(active_l1_, first);
+    for (const auto& [index, raw] : slice) {
       const TableEntry entry{raw};
       const HostOffset place = entry.place();
       const std::uint64_t refcount = counts_.refcount(geometry_.cluster_down(place));
@@ -176,17 +169,15 @@ io::Task<void> CheckWalk::check_copied_flags() {
       }
       const auto use = l2_tables_.find(place.value);
       if (use != l2_tables_.end() && use->second.counted) co_await check_copied_in(place);
-      ++index;
     }
   }
 }
 
 io::Task<void> CheckWalk::check_copied_in(HostOffset l2_table) {
   const Table table{l2_table, geometry_.cluster_size().value / entry_bytes};
-  std::uint64_t first = 0;
-  while (first < table.entries) {
-    const std::vector<std::uint64_t> slice = co_await read_slice(table, first);
-    for (std::uint64_t raw : slice) {
+  for (std::uint64_t first = 0; first < table.entries; first += slice_entries) {
+    const std::vector<Filled> slice = co_await read_slice(table, first);
+    for (const auto& [index, raw] : slice) {
       const TableEntry entry{raw};
       if (entry.kind() == ClusterKind::compressed || !entry.has_place()) continue;
       const std::uint64_t refcount = counts_.refcount(geometry_.cluster_down(entry.place()));
@@ -194,7 +185,6 @@ io::Task<void> CheckWalk::check_copied_in(HostOffset l2_table) {
       report_.corrupt("ERROR OFLAG_COPIED data cluster: l2_entry=" + plain_hex(raw) +
                       " refcount=" + std::to_string(refcount));
     }
-    first += slice.size();
   }
 }
 

@@ -15,7 +15,6 @@ namespace engine::qcow2 {
 namespace {
 
 constexpr std::uint64_t entry_bytes = sizeof(std::uint64_t);
-constexpr std::uint64_t slice_entries = 65536 / entry_bytes;
 
 /// A refcount table entry: bits 9 to 63 are the place of a block, the others are reserved.
 constexpr std::uint64_t block_place_mask = ~std::uint64_t{0x1ff};
@@ -29,24 +28,32 @@ CheckWalk::CheckWalk(io::Storage& file, const Header& header, CheckReport& repor
       geometry_(header.cluster_bits, header.refcount_order),
       active_l1_{header.l1_table_offset, header.l1_size} {}
 
-io::Task<std::vector<std::byte>> CheckWalk::read(HostOffset offset, std::uint64_t size) {
+io::Task<void> CheckWalk::read_into(HostOffset offset, std::span<std::byte> zeros) {
   constexpr std::uint64_t last = std::numeric_limits<std::int64_t>::max();
+  if (offset.value > last - zeros.size()) return io::Task<void>::ready();
+  return file_.read(offset, zeros);
+}
+
+io::Task<std::vector<std::byte>> CheckWalk::read(HostOffset offset, std::uint64_t size) {
   std::vector<std::byte> bytes(size);
-  if (offset.value > last - size) co_return bytes;  // Beyond all files: as beyond this one's end.
-  co_await file_.read(offset, bytes);
+  const std::span<std::byte> buffer(bytes);
+  co_await read_into(offset, buffer);
   co_return bytes;
 }
 
-io::Task<std::vector<std::uint64_t>> CheckWalk::read_slice(const Table& table,
-                                                           std::uint64_t first) {
+io::Task<std::vector<CheckWalk::Filled>> CheckWalk::read_slice(const Table& table,
+                                                               std::uint64_t first) {
   const std::uint64_t count = std::min(slice_entries, table.entries - first);
   const HostOffset place{table.place.value + first * entry_bytes};
-  const std::vector<std::byte> bytes = co_await read(place, count * entry_bytes);
   std::vector<std::uint64_t> entries(count);
-  for (std::uint64_t i = 0; i < count; ++i) {
-    entries[i] = load_big<std::uint64_t>(bytes.data() + i * entry_bytes);
+  const std::span<std::byte> bytes = std::as_writable_bytes(std::span(entries));
+  co_await read_into(place, bytes);
+  numbers_from_big(entries);
+  std::vector<Filled> filled;
+  for (std::uint64_t i = 0; (i = next_filled(entries, i)) < count; ++i) {
+    filled.push_back({first + i, entries[i]});
   }
-  co_return entries;
+  co_return filled;
 }
 
 bool CheckWalk::beyond_end(HostOffset offset, std::uint64_t size) const {
@@ -81,8 +88,8 @@ io::Task<void> CheckWalk::count_bitmaps() {
     const Table table{entry.table_offset, entry.table_entries};
     refer(table.place, table.entries * entry_bytes, 1);
     for (std::uint64_t first = 0; first < table.entries; first += slice_entries) {
-      const std::vector<std::uint64_t> slice = co_await read_slice(table, first);
-      for (std::uint64_t raw : slice) {
+      const std::vector<Filled> slice = co_await read_slice(table, first);
+      for (const auto& [index, raw] : slice) {
         const BitmapTableEntry cluster(raw);
         if (!cluster.valid(geometry_.cluster_size())) {
           report_.corrupt("ERROR bitmap '" + entry.name + "' table entry " + hex(raw) +
@@ -101,13 +108,12 @@ io::Task<void> CheckWalk::count_refcounts() {
   const Table table{header_.refcount_table_offset, size / entry_bytes};
   refer(table.place, size, 1);
   for (std::uint64_t first = 0; first < table.entries; first += slice_entries) {
-    const std::vector<std::uint64_t> slice = co_await read_slice(table, first);
-    for (std::uint64_t i = 0; i < slice.size(); ++i) count_refcount_block(first + i, slice[i]);
+    const std::vector<Filled> slice = co_await read_slice(table, first);
+    for (const auto& [index, raw] : slice) count_refcount_block(index, raw);
   }
 }
 
 void CheckWalk::count_refcount_block(std::uint64_t index, std::uint64_t entry) {
-  if (entry == 0) return;
   const HostOffset place{entry & block_place_mask};
   const std::string number = std::to_string(index);
   const bool reserved = entry != place.value;

@@ -34,14 +34,23 @@ class CheckWalk {
     std::uint64_t entries;
     friend auto operator<=>(const Table&, const Table&) = default;
   };
+  /// An entry of a table that is not zero.
+  struct Filled {
+    std::uint64_t index;
+    std::uint64_t raw;
+  };
+  /// How much of a table one read brings: 64 KiB.
+  static constexpr std::uint64_t slice_entries = 65536 / sizeof(std::uint64_t);
   struct L2Use {
     std::uint64_t references = 0;
     bool counted = false;
   };
 
+  /// What lies beyond all files reads as what lies beyond this one's end.
+  io::Task<void> read_into(HostOffset offset, std::span<std::byte> zeros);
   io::Task<std::vector<std::byte>> read(HostOffset offset, std::uint64_t size);
-  /// Part of a table that one read brings: up to 64 KiB.
-  io::Task<std::vector<std::uint64_t>> read_slice(const Table& table, std::uint64_t first);
+  /// What is not zero among the entries first to first + slice_entries of a table.
+  io::Task<std::vector<Filled>> read_slice(const Table& table, std::uint64_t first);
 
   /// Counts references to all clusters that [offset, offset+size) touches.
   void refer(HostOffset offset, std::uint64_t size, std::uint64_t references);
@@ -59,6 +68,7 @@ class CheckWalk {
   io::Task<void> check_copied_in(HostOffset l2_table);
 
   // check_walk.cpp
+  /// Requires that the entry is not zero.
   void count_refcount_block(std::uint64_t index, std::uint64_t entry);
   io::Task<void> compare_block(std::uint64_t index, HostOffset place);
   void compare(HostCluster cluster, std::uint64_t refcount, std::uint64_t references);

@@ -2,6 +2,7 @@
 #include "engine/qcow2/header_file.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 namespace engine::qcow2 {
@@ -9,6 +10,14 @@ namespace engine::qcow2 {
 namespace {
 
 constexpr std::uint64_t sector = 512;
+
+/// Whole sectors without those of zeros at their end.
+std::span<const std::byte> without_zeros(std::span<const std::byte> bytes) {
+  constexpr std::array<std::byte, sector> zeros{};
+  std::uint64_t end = bytes.size();
+  while (end > 0 && std::memcmp(&bytes[end - sector], zeros.data(), sector) == 0) end -= sector;
+  return bytes.first(end);
+}
 
 /// The span of sectors in which two texts of the same number of sectors differ; empty where they do
 /// not.
@@ -27,22 +36,25 @@ std::span<const std::byte> changed_sectors(std::span<const std::byte> before,
 }  // namespace
 
 io::Task<void> HeaderFile::load() {
-  bytes_.resize(std::min<std::uint64_t>(file_.size().value, sector));
-  const std::span<std::byte> head(bytes_);
+  std::vector<std::byte> bytes(std::min<std::uint64_t>(file_.size().value, sector));
+  const std::span<std::byte> head(bytes);
   const HostOffset start{0};
   co_await file_.read(start, head);
-  const ByteCount needed = header_bytes_needed(bytes_);
-  bytes_.resize(std::min(file_.size(), needed).value);
-  const std::span<std::byte> all(bytes_);
+  const ByteCount needed = header_bytes_needed(bytes);
+  bytes.resize(std::min(file_.size(), needed).value);
+  const std::span<std::byte> all(bytes);
   co_await file_.read(start, all);
-  header_ = decode_header(bytes_);
-  bytes_.resize(header_.cluster_size().value);
+  header_ = decode_header(bytes);
+  bytes.resize(round_up(bytes.size(), sector));
+  const std::span<const std::byte> used = without_zeros(bytes);
+  bytes_.assign(used.begin(), used.end());
 }
 
 io::Task<void> HeaderFile::replace(Header next) {
   std::vector<std::byte> bytes = encode_header(next);
   // What is left of a longer header must not look like an extension or a name.
-  bytes.resize(header_.cluster_size().value);
+  bytes.resize(round_up(std::max(bytes.size(), bytes_.size()), sector));
+  bytes_.resize(bytes.size());
   const std::span<const std::byte> changed = changed_sectors(bytes_, bytes);
   if (!changed.empty()) {
     const HostOffset at{static_cast<std::uint64_t>(changed.data() - bytes.data())};

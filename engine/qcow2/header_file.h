@@ -23,7 +23,7 @@ class HeaderFile {
  private:
   io::Storage& file_;
   Header header_;
-  std::vector<std::byte> bytes_;  ///< the file's beginning: whole sectors
+  std::vector<std::byte> bytes_;  ///< the file's beginning; zeros follow up to the cluster's end
 };
 
 }  // namespace engine::qcow2

@@ -22,12 +22,11 @@ std::vector<std::byte> encode(std::span<const std::uint64_t> entries) {
 }  // namespace
 
 io::Task<void> PointerTable::load(HostOffset place, std::uint64_t entries) {
-  std::vector<std::byte> bytes(entries * 8);
-  const std::span<std::byte> buffer(bytes);
-  if (entries != 0) co_await file_.read(place, buffer);
-  entries_.resize(entries);
-  for (std::uint64_t i = 0; i < entries; ++i)
-    entries_[i] = load_big<std::uint64_t>(bytes.data() + i * 8);
+  std::vector<std::uint64_t> table(entries);
+  const std::span<std::byte> bytes = std::as_writable_bytes(std::span(table));
+  if (entries != 0) co_await file_.read(place, bytes);
+  numbers_from_big(table);
+  entries_ = std::move(table);
   place_ = place;
   dirty_sectors_.clear();
 }

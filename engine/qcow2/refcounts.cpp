@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <exception>
 
+#include "engine/qcow2/bytes.h"
 #include "engine/qcow2/corruption.h"
 
 namespace engine::qcow2 {
@@ -34,8 +35,9 @@ io::Task<void> Refcounts::load() {
   const std::uint64_t clusters = header.refcount_table_clusters;
   co_await table_.load(header.refcount_table_offset, table_entries_in(clusters));
   metadata_.add(geometry_.run(header.refcount_table_offset, clusters));
-  for (std::uint64_t i = 0; i < table_.size(); ++i) {
-    const HostOffset place{table_[i] & entry_place_mask};
+  const std::vector<std::uint64_t>& entries = table_.entries();
+  for (std::uint64_t i = 0; (i = next_filled(entries, i)) < entries.size(); ++i) {
+    const HostOffset place{entries[i] & entry_place_mask};
     if (place.value != 0) metadata_.add(geometry_.run(place, 1));
   }
 }

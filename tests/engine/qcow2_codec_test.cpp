@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include <rapidcheck.h>
 
+#include <algorithm>
+
+#include "engine/qcow2/bytes.h"
 #include "engine/qcow2/free_runs.h"
 #include "engine/qcow2/header.h"
+#include "engine/qcow2/header_file.h"
 #include "engine/qcow2/metadata_map.h"
 #include "engine/qcow2/refcount_codec.h"
 #include "tests/catch.h"
@@ -55,6 +59,44 @@ TEST_CASE("a header that is cut anywhere is refused, not misread") {
     try {
       decode_header(std::span(bytes).first(size));
     } catch (const Refusal&) {
+    }
+  }));
+}
+
+TEST_CASE("a header that replaces another leaves nothing of it, and writes only what differs") {
+  CHECK(rc::check([] {
+    TestRuntime runtime;
+    MemoryStorage file(&runtime);
+    const Header header = random_header();
+    file.bytes = encode_header(header);
+    file.bytes.resize(header.cluster_size().value + 512);
+    HeaderFile in_file(file);
+    runtime.run(in_file.load());
+    for (int i = 0; i < 3; ++i) {
+      Header next = random_header();
+      next.cluster_bits = header.cluster_bits;
+      runtime.run(in_file.replace(next));
+      Bytes expected = encode_header(next);
+      expected.resize(file.bytes.size());
+      const bool as_encoded = file.bytes == expected;
+      RC_ASSERT(as_encoded);
+      const std::uint64_t operations = file.operations;
+      runtime.run(in_file.replace(next));
+      RC_ASSERT(file.operations == operations);
+    }
+  }));
+}
+
+TEST_CASE("the next entry of a table that is not zero is found from everywhere") {
+  CHECK(rc::check([] {
+    std::vector<std::uint64_t> entries(*rc::gen::inRange<std::size_t>(0, 40));
+    for (int i = *rc::gen::inRange(0, 4); i > 0 && !entries.empty(); --i) {
+      entries[*rc::gen::inRange<std::size_t>(0, entries.size())] = std::uint64_t{1} << 63;
+    }
+    for (std::size_t from = 0; from <= entries.size(); ++from) {
+      const auto start = entries.begin() + static_cast<std::ptrdiff_t>(from);
+      const auto found = std::find_if(start, entries.end(), [](auto entry) { return entry != 0; });
+      RC_ASSERT(next_filled(entries, from) == static_cast<std::uint64_t>(found - entries.begin()));
     }
   }));
 }
