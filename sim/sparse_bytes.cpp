@@ -22,6 +22,10 @@ void for_each_chunk(std::uint64_t offset, std::uint64_t length, const Use& use) 
   }
 }
 
+bool all_zero(std::span<const std::byte> bytes) {
+  return bytes[0] == std::byte{0} && std::memcmp(&bytes[0], &bytes[1], bytes.size() - 1) == 0;
+}
+
 }  // namespace
 
 SparseBytes& SparseBytes::operator=(const SparseBytes& other) {
@@ -59,12 +63,14 @@ void SparseBytes::read(std::uint64_t offset, std::span<std::byte> buffer) const 
 
 void SparseBytes::write(std::uint64_t offset, std::span<const std::byte> data) {
   for_each_chunk(offset, data.size(), [&](auto index, auto inside, auto done, auto part) {
-    std::unique_ptr<Chunk>& chunk = chunks_[index];
-    if (!chunk) {
-      chunk = std::make_unique_for_overwrite<Chunk>();
-      if (part < chunk_size) chunk->fill(std::byte{0});
+    const auto bytes = data.subspan(done, part);
+    auto chunk = chunks_.find(index);
+    if (chunk == chunks_.end()) {
+      if (all_zero(bytes)) return;
+      chunk = chunks_.emplace(index, std::make_unique_for_overwrite<Chunk>()).first;
+      if (part < chunk_size) chunk->second->fill(std::byte{0});
     }
-    std::memcpy(chunk->data() + inside, data.data() + done, part);
+    std::memcpy(chunk->second->data() + inside, bytes.data(), part);
   });
   size_ = std::max(size_, offset + data.size());
 }

@@ -10,8 +10,8 @@
 
 namespace sim {
 
-/// The bytes of a simulated file. Only what was written takes memory, in chunks, so a file of a
-/// terabyte costs nothing until it is filled. Whatever was never written reads as zeros.
+/// The bytes of a simulated file. Only what is not zero takes memory, in chunks, so a file of a
+/// terabyte costs nothing until it is filled, and a table with few entries costs little.
 class SparseBytes {
  public:
   static constexpr std::uint64_t chunk_size = 16384;
