@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include "sim/cli/cli.h"
 
+#include <fmt/format.h>
 #include <malloc.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
 #include <exception>
 #include <iostream>
+#include <string_view>
 
 #include "sim/usage_error.h"
 
@@ -30,13 +34,28 @@ void keep_memory() {
   mallopt(M_TOP_PAD, megabyte);
 }
 
-/// CLI11 would only say that a command is missing.
-void require_known_command(const CLI::App& program, int argc, char** argv) {
-  if (argc < 2 || argv[1][0] == '-') return;
-  const std::string name = argv[1];
-  const auto named = [&](const CLI::App* each) { return each->get_name() == name; };
-  if (!program.get_subcommands(named).empty()) return;
-  throw UsageError("there is no command '" + name + "' (--help tells more)");
+struct Command {
+  std::string_view name;
+  void (*add)(CLI::App& program, int& status);
+};
+
+constexpr std::array commands{
+    Command{"replay", add_replay}, Command{"transcript", add_transcript},
+    Command{"rules", add_rules},   Command{"export", add_export},
+    Command{"img", add_img},       Command{"bench", add_bench},
+    Command{"fuzz", add_fuzz},
+};
+
+/// The command that is called is enough: to describe all takes longer than some commands do. The
+/// help wants them all. CLI11 would only say that a command is missing.
+void add_commands(CLI::App& program, int& status, int argc, char** argv) {
+  const std::string_view called = argc < 2 ? "" : argv[1];
+  const auto known = std::ranges::find(commands, called, &Command::name);
+  if (known != commands.end()) return known->add(program, status);
+  if (!called.empty() && called.front() != '-') {
+    throw UsageError(fmt::format("there is no command '{}' (--help tells more)", called));
+  }
+  for (const Command& each : commands) each.add(program, status);
 }
 
 int parse_and_run(CLI::App& program, int argc, char** argv, const int& status) {
@@ -64,15 +83,8 @@ int run(int argc, char** argv) {
       "blocktwin");
   program.require_subcommand(1);
   program.footer("Exit status: 0 all agree; 1 a difference; 2 usage or malformed input.");
-  add_replay(program, status);
-  add_transcript(program, status);
-  add_rules(program, status);
-  add_export(program, status);
-  add_img(program, status);
-  add_bench(program, status);
-  add_fuzz(program, status);
   try {
-    require_known_command(program, argc, argv);
+    add_commands(program, status, argc, argv);
     return parse_and_run(program, argc, argv, status);
   } catch (const std::exception& error) {
     return complain(error.what());
