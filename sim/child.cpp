@@ -78,7 +78,7 @@ Child::Child(const std::vector<std::string>& arguments, const Descriptors& descr
   for (std::string& argument : copies) pointers.push_back(argument.data());
   pointers.push_back(nullptr);
   Pipe report;
-  process_ = fork();
+  process_ = vfork();
   if (process_ < 0) throw UsageError(reason_text(arguments[0], errno));
   if (process_ == 0) {
     become(pointers.data(), {-1, descriptors.output, descriptors.error}, report.writer.number());
