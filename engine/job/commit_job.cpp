@@ -172,6 +172,16 @@ io::Task<void> CommitJob::commit() { return leave(ends_without_effect() ? top_ :
 // The base stays writable, as QEMU leaves it (L7).
 io::Task<void> CommitJob::abort() { return leave(top_); }
 
+/// A base in the place of a top is as writable as the top was (S75).
+io::Task<void> CommitJob::inherit_access() {
+  if (top_.access() == io::Access::read_write) co_return;
+  // What cannot be stored now is tried again when the node is closed, and reported then.
+  try {
+    co_await layer_.set_access(base_, io::Access::read_only);
+  } catch (const Refusal&) {
+  }
+}
+
 io::Task<void> CommitJob::leave(block::Node& heir) {
   const io::Mutex::Guard guard = co_await layer_.changes().lock();
   if (!drained_) {
@@ -180,6 +190,7 @@ io::Task<void> CommitJob::leave(block::Node& heir) {
   }
   site_.take_filter_out(heir);
   forget_todo();
+  if (&heir == &base_) co_await inherit_access();
   drained_.reset();
   site_.release();
   co_await layer_.close_unreferenced();

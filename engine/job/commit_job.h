@@ -44,6 +44,7 @@ class CommitJob final : public Job {
   io::Task<void> follow_guest();
   io::Task<bool> finish_drained();
   io::Task<void> leave(block::Node& heir);
+  io::Task<void> inherit_access();
   void forget_todo();
 
   block::Layer& layer_;
