@@ -53,8 +53,10 @@ class Layer {
   /// and formats that the images give. Throws Refusal in QEMU's words; then nothing stays open.
   io::Task<Node*> open(OpenOptions options);
   /// Puts a filter named `name` (none: a generated one) on top of a node. Whoever calls has others
-  /// stand on it. Throws Refusal for a name that is malformed or taken.
-  Node& add_filter(std::string_view format, const std::optional<std::string>& name, Node& below);
+  /// stand on it. `access` is what the filter itself says; a node below that is read-only stays so.
+  /// Throws Refusal for a name that is malformed or taken.
+  Node& add_filter(std::string_view format, const std::optional<std::string>& name,
+                   io::Access access, Node& below);
   /// Opens what blockdev-add asked for, whole or not at all. Requires that changes() is held.
   io::Task<Node*> open_node(std::shared_ptr<NodeOptions> options);
   /// Has a node live until disown, even if nobody uses it.

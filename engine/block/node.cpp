@@ -71,6 +71,11 @@ void Node::require_range(GuestOffset offset, ByteCount length) const {
   if (offset.value > size || length.value > size - offset.value) throw IoError(EIO);
 }
 
+bool Node::refuses_guests() const {
+  const Node* filtered = driver_->filtered();
+  return read_only() || (filtered != nullptr && filtered->refuses_guests());
+}
+
 void Node::require_write(GuestOffset offset, ByteCount length) const {
   require_range(offset, length);
   const bool bitmap_readonly =

@@ -40,6 +40,8 @@ class Node {
   ByteCount length() const { return driver_->length(); }
   io::Access access() const { return access_; }
   bool read_only() const { return access_ == io::Access::read_only; }
+  /// Whether no guest may write through it: it or what it filters is read-only (M35).
+  bool refuses_guests() const;
   DiscardMode discard_mode() const { return discard_mode_; }
 
   io::Task<void> read(GuestOffset offset, std::span<std::byte> buffer);

@@ -122,9 +122,8 @@ io::Task<Node*> Layer::open(OpenOptions options) {
 }
 
 Node& Layer::add_filter(std::string_view format, const std::optional<std::string>& name,
-                        Node& below) {
+                        io::Access access, Node& below) {
   if (name) check_new_node_name(*name);
-  const io::Access access = below.read_only() ? io::Access::read_only : io::Access::read_write;
   const auto naming = name ? FilterDriver::Naming::by_client : FilterDriver::Naming::generated;
   auto driver = std::make_unique<FilterDriver>(std::string(format), naming, below);
   auto made = std::make_unique<Node>(runtime_, name ? *name : generate_name(), below.filename(),

@@ -12,8 +12,10 @@ namespace engine::job {
 CommitSite::CommitSite(block::Layer& layer, const CommitPlan& plan)
     : layer_(layer),
       plan_(plan),
-      filter_(layer.add_filter(plan.is_active() ? "mirror_top" : "commit_top", plan.filter_name,
-                               *plan.top)),
+      filter_(
+          plan.is_active()
+              ? layer.add_filter("mirror_top", plan.filter_name, io::Access::read_write, *plan.top)
+              : layer.add_filter("commit_top", plan.filter_name, io::Access::read_only, *plan.top)),
       overlay_(layer.graph().overlay(*plan.top)) {
   layer_.graph().add_holder(holder_);
   hold(block::Role::job, plan.is_active() ? filter_ : *plan.active);

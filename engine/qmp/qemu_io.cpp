@@ -141,7 +141,7 @@ io::Task<void> run_qemu_io(Session& session, std::string target, std::string com
     const IoCommand* recognized = recognize_io_command(command);
     // Before the arguments are looked at.
     refused = recognized != nullptr && changes_data(*recognized) &&
-              session.layer.find_node(target)->read_only();
+              session.layer.find_node(target)->refuses_guests();
     if (!refused) request = parse_io_request(command);
   } catch (const Refusal& refusal) {
     session.print(std::string(refusal.what()) + "\n");
