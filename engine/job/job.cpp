@@ -53,6 +53,16 @@ io::Task<void> Job::run() {
   conclude(success);
 }
 
+bool Job::ending(io::Nanoseconds patience) const {
+  if (status_ == Status::concluded || status_ == Status::null) return false;
+  if (cancelled_) return true;
+  const bool held_by_client = user_paused_ || (status_ == Status::pending && !finalized_ &&
+                                               options_.finalize == Step::by_command);
+  if (held_by_client) return false;
+  if (asked_to_complete_) return true;
+  return ends_by_itself() && rate_.delay(runtime().now()) <= patience;
+}
+
 io::Task<void> Job::until_prepared() {
   while (!prepared_) co_await status_waiters_.wait();
 }

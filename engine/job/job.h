@@ -39,6 +39,9 @@ class Job {
     return user_paused_ || (status_ == Status::pending && drained_while_pending());
   }
   bool io_failed() const { return io_failed_; }
+  /// Whether it comes to its end without a further command: it was told to end, or ends by itself
+  /// and is not held back by its rate for longer than `patience`.
+  bool ending(io::Nanoseconds patience) const;
   /// Empty: none so far.
   const std::string& error() const { return error_; }
 
@@ -80,10 +83,12 @@ class Job {
   virtual io::Task<void> clean_up() { return io::Task<void>::ready(); }
   /// Whether guests wait while the client has not finalized the job (S90).
   virtual bool drained_while_pending() const { return false; }
+  /// Whether work() returns without having been told to.
+  virtual bool ends_by_itself() const { return false; }
   /// Called whenever something happened that a waiting job has to look at.
   virtual void wake() { alarm_.ring(); }
 
-  io::Runtime& runtime() { return surroundings_.runtime; }
+  io::Runtime& runtime() const { return surroundings_.runtime; }
   bool cancelled() const { return cancelled_; }
   bool asked_to_complete() const { return asked_to_complete_; }
   bool ends_without_effect() const { return soft_cancelled_; }

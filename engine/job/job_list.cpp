@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "engine/job/job_list.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "engine/error.h"
@@ -109,6 +110,11 @@ Job* JobList::find(const std::string& id) {
     if (job->id() == id && job->status() != Status::null) return job.get();
   }
   return nullptr;
+}
+
+bool JobList::ending(io::Nanoseconds patience) const {
+  return std::any_of(jobs_.begin(), jobs_.end(),
+                     [patience](const auto& job) { return job->ending(patience); });
 }
 
 io::Task<void> JobList::cancel_all() {

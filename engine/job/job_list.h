@@ -34,6 +34,8 @@ class JobList {
   std::list<Job*> jobs();
   /// Null if there is none.
   Job* find(const std::string& id);
+  /// Whether one of them comes to its end without a further command (Job::ending).
+  bool ending(io::Nanoseconds patience) const;
   /// Cancels every job and waits for their ends.
   io::Task<void> cancel_all();
 

@@ -30,6 +30,7 @@ class LayerCommitJob final : public Job {
   io::Task<void> commit() override;
   io::Task<void> abort() override;
   io::Task<void> clean_up() override;
+  bool ends_by_itself() const override { return true; }
 
  private:
   io::Task<void> copy_some();

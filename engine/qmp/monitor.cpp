@@ -89,4 +89,10 @@ std::vector<bitmap::Range> Monitor::dirty_ranges(const std::string& node,
   return block::require_bitmap(state_->session.layer, {node, name}).bits.dirty_ranges();
 }
 
+bool Monitor::jobs_ending(io::Nanoseconds patience) const {
+  return state_->session.jobs.ending(patience);
+}
+
+bool Monitor::requests_in_flight() const { return state_->session.guests.running() > 0; }
+
 }  // namespace engine::qmp

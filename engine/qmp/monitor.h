@@ -48,6 +48,11 @@ class Monitor {
   io::Task<void> read(const std::string& node, GuestOffset offset, std::span<std::byte> buffer);
   /// The dirty runs of a bitmap in any state, clipped to the disk.
   std::vector<bitmap::Range> dirty_ranges(const std::string& node, const std::string& name) const;
+  /// Whether a job comes to its end without a further command, its rate holding it back for no
+  /// longer than `patience` at a time.
+  bool jobs_ending(io::Nanoseconds patience) const;
+  /// Whether a guest's aio_read or aio_write is under way.
+  bool requests_in_flight() const;
 
  private:
   struct State;
