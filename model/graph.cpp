@@ -239,6 +239,8 @@ void start_process(State& state) {
 
 json add_drive(State& state, const json& options) {
   start_process(state);
+  finish_writes(state);
+  finish_ending_jobs(state);
   try {
     check_drive(state, options);
     Node node{.name = options.value("node-name", ""),
@@ -290,6 +292,7 @@ void close_all(State& state) {
 }  // namespace
 
 void stop(State& state, Stop how) {
+  finish_ending_jobs(state);
   if (how == Stop::clean) {
     if (!state.ended) {
       state.events.push_back(

@@ -57,6 +57,8 @@ json run(State& state, const std::string& name, const json& arguments) {
 
 }  // namespace
 
+void settle(State& state) { finish_ending_jobs(state); }
+
 json execute(State& state, const json& request) {
   start_process(state);
   json reply;

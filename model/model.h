@@ -15,6 +15,9 @@
 /// be such a set (M4, M7); a scenario that waits for a job's events gets exact answers.
 namespace model {
 
+/// What ends without a further command comes to its end (M7): jobs alone.
+void settle(State& state);
+
 /// How a process ends: stored and closed, killed with the page cache kept.
 enum class Stop { clean, kill };
 
