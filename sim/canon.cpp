@@ -82,6 +82,11 @@ void hide_generated_names(json& value) {
 }
 
 json canonical_reply(const std::string& command, json reply) {
+  const auto allowed = reply.find("$one-of");
+  if (allowed != reply.end()) {
+    for (json& each : *allowed) each = canonical_reply(command, std::move(each));
+    return reply;
+  }
   const auto result = reply.find("return");
   if (result != reply.end()) {
     if (command == "query-version" || command == "query-commands") {

@@ -119,6 +119,37 @@ json show(Subject& subject, const ShowStep& step) {
   return nullptr;
 }
 
+Rest rest_before(const QmpStep& step) {
+  const auto command = step.request.find("execute");
+  if (command == step.request.end() || !command->is_string()) return Rest::none;
+  const std::string& name = command->get_ref<const std::string&>();
+  if (name.starts_with("query-")) return Rest::none;
+  return name.find("bitmap") != std::string::npos ? Rest::jobs : Rest::jobs_and_requests;
+}
+
+/// A client that reads may find a write in flight, but not a job.
+Rest rest_before(const IoStep& step) {
+  const bool reads = step.command.starts_with("read") || step.command.starts_with("aio_read");
+  return reads ? Rest::jobs : Rest::jobs_and_requests;
+}
+
+/// Bits, bytes and headers are looked at when nothing moves; what queries show may move.
+Rest rest_before(const ShowStep& step) {
+  const bool by_query = step.sight == Sight::bitmap || step.sight == Sight::bitmaps;
+  return by_query ? Rest::none : Rest::jobs;
+}
+
+/// What a client waits for before it does the step.
+Rest rest_before(const Step& step) {
+  if (const auto* command = std::get_if<QmpStep>(&step.action)) return rest_before(*command);
+  if (const auto* io = std::get_if<IoStep>(&step.action)) return rest_before(*io);
+  if (const auto* show = std::get_if<ShowStep>(&step.action)) return rest_before(*show);
+  if (std::holds_alternative<StopStep>(step.action)) return Rest::jobs;
+  const bool commands = std::holds_alternative<DriveStep>(step.action) ||
+                        std::holds_alternative<UnplugStep>(step.action);
+  return commands ? Rest::jobs_and_requests : Rest::none;
+}
+
 /// Does the step, whatever it is.
 struct Performer {
   Subject& subject;
@@ -161,6 +192,7 @@ struct Performer {
 }  // namespace
 
 json observe(Subject& subject, const Step& step) {
+  subject.come_to(rest_before(step));
   return std::visit(Performer{subject}, step.action);
 }
 

@@ -43,6 +43,11 @@ class SubjectCrash : public SubjectFailure {
   std::string command_;
 };
 
+/// What a client lets come to its end before it gives a command (M7, M41): a query may see things
+/// half done, a command about bitmaps waits for jobs that are ending, any other one for the
+/// requests that it has in flight as well.
+enum class Rest { none, jobs, jobs_and_requests };
+
 /// Something that runs scenarios: the model, the engine, a real QEMU. One process at a time,
 /// started when first needed; files outlive it. All names of files are as the script has them
 /// (TEST_DIR/PID-…); a subject that has real files translates in both directions, so that subjects
@@ -57,6 +62,8 @@ class Subject {
   /// How strictly its answers are compared; null: to the letter.
   virtual const Profile* profile() const { return nullptr; }
 
+  /// Waits until nothing of that is under way that ends without a further command.
+  virtual void come_to(Rest) {}
   /// A QMP request: {"return":…} or {"error":{"class":…,"desc":…}}.
   virtual nlohmann::json execute(const nlohmann::json& request) = 0;
   /// Waits for the next event of that name; nothing if none can come any more.

@@ -23,6 +23,9 @@ using nlohmann::json;
 
 namespace {
 
+/// How long a client waits for a job that ends by itself: what is slower than that is asleep (M39).
+constexpr engine::io::Nanoseconds patience = std::chrono::minutes(1);
+
 /// Where the simulated disk has the files of a testcase.
 constexpr const char* simulated_directory = "/TEST_DIR";
 
@@ -87,6 +90,14 @@ class EngineSubject : public Subject {
 
   std::string_view name() const override { return "engine"; }
 
+  void come_to(Rest rest) override {
+    if (!monitor_ || rest == Rest::none) return;
+    const bool requests = rest == Rest::jobs_and_requests;
+    world_.run_until([&] {
+      return !monitor_->jobs_ending(patience) && !(requests && monitor_->requests_in_flight());
+    });
+  }
+
   json execute(const json& request) override {
     json reply = send(names_.to_real(request));
     if (ends_process(request, reply)) die();
@@ -120,7 +131,7 @@ class EngineSubject : public Subject {
   json delete_drive(const std::string& id) override {
     return names_.to_script(hmp::drive_reply(human("drive_del " + id)));
   }
-  void run(unsigned events) override { world_.run_events(events); }
+  void run(unsigned events) override { world_.run_events(events, std::chrono::seconds(1)); }
 
   void stop(Stop how) override {
     if (how == Stop::power) throw SubjectFailure("power cuts are not simulated yet");

@@ -15,6 +15,9 @@ class ModelSubject : public Subject {
  public:
   std::string_view name() const override { return "model"; }
 
+  void come_to(Rest rest) override {
+    if (rest != Rest::none) model::settle(state_);
+  }
   json execute(const json& request) override { return model::execute(state_, request); }
   std::optional<json> await_event(const std::string& event) override {
     return model::await_event(state_, event);

@@ -36,9 +36,14 @@ bool World::step() {
   return true;
 }
 
-std::uint64_t World::run_events(std::uint64_t events) {
+std::uint64_t World::run_events(std::uint64_t events, engine::io::Nanoseconds time) {
+  const engine::io::Nanoseconds end = now_ + time;
   std::uint64_t ran = 0;
-  while (ran < events && step()) ++ran;
+  while (ran < events) {
+    const bool too_late = ready_.empty() && !later_.empty() && later_.front().due > end;
+    if (too_late || !step()) break;
+    ++ran;
+  }
   return ran;
 }
 

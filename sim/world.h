@@ -33,8 +33,8 @@ class World : public engine::io::Runtime {
 
   /// Runs one event; false if none is queued.
   bool step();
-  /// Runs up to `events` events, and tells how many there were.
-  std::uint64_t run_events(std::uint64_t events);
+  /// Runs up to `events` events, those that come within `time`, and tells how many there were.
+  std::uint64_t run_events(std::uint64_t events, engine::io::Nanoseconds time);
   /// Runs until `done` holds or nothing is queued; tells whether it holds. Throws Stuck after
   /// `patience` events.
   bool run_until(const std::function<bool()>& done);
