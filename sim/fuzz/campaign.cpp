@@ -37,6 +37,7 @@ std::optional<Failure> guarded_attempt(const Campaign& campaign, const Program& 
                                        const std::string& title, Workspace* workspace) {
   Forked forked([&](const Tell& tell) {
     try {
+      if (!is_sensible(program, title)) return;
       const std::optional<Failure> failure = attempt(program, title, campaign.cast, workspace);
       if (failure) tell({failure->steps, failure->signature, failure->report});
     } catch (const script::ScriptError&) {

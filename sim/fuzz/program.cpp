@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "sim/fuzz/generator.h"
+#include "sim/fuzz/sensible.h"
 #include "sim/observe.h"
 #include "sim/report.h"
 #include "sim/script/expand.h"
@@ -48,6 +49,7 @@ class Drawing {
  private:
   void take(const std::string& line) {
     const Step step = scenario_of({line}, "fuzz").testcases.front().steps.front();
+    if (!is_sensible(step, *model_)) return;
     statistics_.note(step, observe(*model_, step));
     if (!std::holds_alternative<ShowStep>(step.action)) view_ = look(*model_, view_);
     program_.push_back(line);
@@ -91,6 +93,16 @@ Program generate(std::uint64_t seed, const Profile& profile, unsigned steps,
   drawing.finish();
   ++statistics.runs;
   return drawing.program();
+}
+
+bool is_sensible(const Program& program, const std::string& title) {
+  const Scenario scenario = scenario_of(program, title);
+  const std::unique_ptr<Subject> model = make_model_subject();
+  for (const Step& step : scenario.testcases.front().steps) {
+    if (!is_sensible(step, *model)) return false;
+    observe(*model, step);
+  }
+  return true;
 }
 
 std::optional<Failure> attempt(const Program& program, const std::string& title, const Cast& cast,

@@ -20,6 +20,10 @@ using Program = std::vector<std::string>;
 Program generate(std::uint64_t seed, const Profile& profile, unsigned steps,
                  Statistics& statistics);
 
+/// Whether the model knows what each step brings about (sensible.h); shrinking may take out what a
+/// step leans on. Throws ScriptError, as attempt() does.
+bool is_sensible(const Program& program, const std::string& title);
+
 /// What went wrong in a run.
 struct Failure {
   std::size_t steps;      ///< how many of the program's lines it takes
