@@ -33,7 +33,8 @@ io::Task<void> hide_backing(Parts& parts, ByteCount size) {
   if (parts.version() < 3 && size > last_cluster_end) {
     throw IoError(ENOTSUP, "Failed to zero out new clusters");
   }
-  const ByteCount end{round_up(size.value, cluster_size)};
+  // Nothing beyond the new end within the last cluster: what an earlier shrink left there stays.
+  const ByteCount end{size > last_cluster_end ? round_up(size.value, cluster_size) : size.value};
   const GuestOffset from{old.value};
   co_await zero_guest(parts, from, end - old, io::Unmap::no);
   co_await flush_everything(parts);
