@@ -55,6 +55,7 @@ io::Task<void> LayerCommitJob::copy_some() {
     co_return;
   }
   cursor_ += done.length;
+  if (cursor_.value == length_.value) co_return;
   const bool copied = done.kind != qcow2::ExtentKind::unallocated;
   co_await obey_rate(copied ? done.length : ByteCount{});
 }
@@ -86,7 +87,7 @@ io::Task<void> LayerCommitJob::commit() {
     block::Node& overlay = site_.overlay();
     co_await name_base_in_overlay(overlay);
     site_.take_filter_out(base_);
-    co_await restore_access();
+    co_await restore_access(base_, base_access_);
   }
   // A client that wants to dismiss the job finds the nodes kept until then.
   if (options().dismiss == Step::automatic) {
@@ -105,13 +106,13 @@ io::Task<void> LayerCommitJob::name_base_in_overlay(block::Node& overlay) {
   co_await layer_.set_access(overlay, io::Access::read_write);
   co_await overlay.driver().image()->set_backing_strings(name, format);
   overlay.set_named_backing(name);
-  co_await layer_.set_access(overlay, access);
+  co_await restore_access(overlay, access);
 }
 
-io::Task<void> LayerCommitJob::restore_access() {
+io::Task<void> LayerCommitJob::restore_access(block::Node& node, io::Access access) {
   // What cannot be stored now is tried again when the node is closed, and reported then.
   try {
-    co_await layer_.set_access(base_, base_access_);
+    co_await layer_.set_access(node, access);
   } catch (const Refusal&) {
   }
 }
@@ -122,7 +123,7 @@ io::Task<void> LayerCommitJob::abort() {
     block::DrainedSection drained(layer_, top_);
     co_await drained.settle();
     site_.take_filter_out(top_);
-    co_await restore_access();
+    co_await restore_access(base_, base_access_);
   }
   site_.release();
   co_await layer_.close_unreferenced();

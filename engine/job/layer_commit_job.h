@@ -36,7 +36,7 @@ class LayerCommitJob final : public Job {
   io::Task<void> copy_some();
   io::Task<qcow2::Extent> copy_chunk(ByteCount length);
   io::Task<void> name_base_in_overlay(block::Node& overlay);
-  io::Task<void> restore_access();
+  io::Task<void> restore_access(block::Node& node, io::Access access);
 
   block::Layer& layer_;
   CommitPlan plan_;
