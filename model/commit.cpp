@@ -129,7 +129,13 @@ void leave_graph(State& state, Job& job, bool drops_top) {
   }
   state.nodes.erase(job.filter);
   Node& base = state.nodes.at(job.base);
-  if (!job.active() && drops_top) name_backing(state, job.overlay, job.backing_file, base.driver);
+  if (!job.active() && drops_top) {
+    Node& overlay = state.nodes.at(job.overlay);
+    const bool was_read_only = overlay.read_only;
+    turn_writable(state, overlay);
+    name_backing(state, job.overlay, job.backing_file, base.driver);
+    if (was_read_only) turn_read_only(state, overlay);
+  }
   if (!drops_top || job.active() || job.auto_dismiss) release(state, job);
   if (job.read_only_after && (drops_top || !job.active())) turn_read_only(state, base);
 }
