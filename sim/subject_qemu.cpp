@@ -42,6 +42,14 @@ class QemuSubject : public Subject {
   std::string_view name() const override { return program_.name; }
   const Profile* profile() const override { return &profile_; }
 
+  void come_to(Rest rest) override {
+    if (!process_ || rest == Rest::none) return;
+    guarded([&] {
+      if (rest == Rest::jobs_and_requests) finish_requests();
+      settle_jobs();
+    });
+  }
+
   json execute(const json& request) override {
     return guarded([&] {
       json reply = process().execute(names_.to_real(request));
@@ -61,6 +69,7 @@ class QemuSubject : public Subject {
     return guarded([&] {
       process().take_console();
       process().take_errors();
+      if (command.starts_with("aio_")) writer_in_flight_ = node;
       const std::string answer = human(hmp::io_line(node, names_.to_real(command)));
       const std::string printed =
           process().take_console() + hmp::io_complaints(process().take_errors());
@@ -123,6 +132,8 @@ class QemuSubject : public Subject {
   void forget() {
     process_.reset();
     told_.clear();
+    started_jobs_ = false;
+    writer_in_flight_.clear();
   }
   void end() {
     process_->wait_for_end();
@@ -156,6 +167,7 @@ class QemuSubject : public Subject {
   /// Remembers which jobs were told to come to their end: they are not at rest until they are gone.
   void note_told(const json& request) {
     const std::string command = request.value("execute", "");
+    started_jobs_ |= command == "block-commit";
     const bool ends = command.ends_with("-complete") || command.ends_with("-cancel") ||
                       command.ends_with("-finalize");
     if (!ends || !request.contains("arguments")) return;
@@ -163,6 +175,9 @@ class QemuSubject : public Subject {
     told_.insert(arguments.value("device", arguments.value("id", "")));
   }
 
+  void finish_requests();
+  void settle_jobs();
+  bool ending(const json& job) const;
   bool at_rest();
   std::optional<json> next_event(const std::string& event);
   json find_node(const std::string& node);
@@ -174,7 +189,45 @@ class QemuSubject : public Subject {
   std::unique_ptr<QemuProcess> process_;
   Profile profile_;
   std::set<std::string> told_;
+  bool started_jobs_ = false;     ///< whether there may be any
+  std::string writer_in_flight_;  ///< node of a request that nobody has waited for; empty: none
 };
+
+void QemuSubject::finish_requests() {
+  if (writer_in_flight_.empty()) return;
+  human(hmp::io_line(std::exchange(writer_in_flight_, {}), "aio_flush"));
+}
+
+/// Whether a job, as query-block-jobs has it, comes to READY or to its end without a command. One
+/// that its speed holds back for a minute is asleep (M39).
+bool QemuSubject::ending(const json& job) const {
+  constexpr std::int64_t slow = 9;  // bytes per second, for a chunk of 512
+  const std::string status = job["status"];
+  // What ends a pending job has done so when it answers.
+  for (const char* rest : {"paused", "standby", "pending", "concluded"}) {
+    if (status == rest) return false;
+  }
+  if (told_.contains(job["device"])) return true;
+  const std::int64_t speed = job["speed"];
+  const bool asleep = status == "running" && speed > 0 && speed < slow;
+  return status != "ready" && !asleep;
+}
+
+void QemuSubject::settle_jobs() {
+  const auto deadline = steady_clock::now() + program_.limit;
+  while (started_jobs_) {
+    const json jobs = process().ask({{"execute", "query-block-jobs"}}).at("return");
+    started_jobs_ = !jobs.empty();
+    if (jobs.empty()) told_.clear();
+    const auto is_ending = [this](const json& job) { return ending(job); };
+    if (std::none_of(jobs.begin(), jobs.end(), is_ending)) return;
+    if (steady_clock::now() >= deadline) {
+      throw SubjectFailure("a job that was told to end does not, within " +
+                           seconds_text(program_.limit));
+    }
+    process().wait_for_event(std::min(deadline, steady_clock::now() + milliseconds(20)));
+  }
+}
 
 /// Whether no job goes on without a command.
 bool QemuSubject::at_rest() {
