@@ -213,7 +213,8 @@ Found made_short(const Campaign& campaign, std::vector<std::uint64_t> runs) {
   Failure failure{program.size(), "", "  does not fail a second time\n"};
   if (auto again = trial(program)) failure = *again;
   const unsigned trials = interrupted() ? 0 : campaign.trials;
-  return {run, program.size(), shrink(program, failure, trial, trials), runs.size(), {}};
+  Shrunk shrunk = shrink(program, failure, trial, trials, campaign.likeness);
+  return {run, program.size(), std::move(shrunk), runs.size(), {}};
 }
 
 /// Writes the scenario of a failure.

@@ -23,7 +23,8 @@ struct Campaign {
   bool until_failure = false;  ///< the earliest run that fails ends it
   std::uint64_t shard = 0;     ///< does the runs of index shard, shard + shards, …
   std::uint64_t shards = 1;
-  unsigned trials = 2000;  ///< how many tries a failure's shrinking may take
+  unsigned trials = 2000;              ///< how many tries a failure's shrinking may take
+  Likeness likeness = Likeness::same;  ///< of what shrinking ends in
   Profile profile;
   Cast cast;
   std::string out;        ///< where the scenarios of failures go; made when there is one

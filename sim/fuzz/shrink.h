@@ -10,14 +10,21 @@ namespace sim::fuzz {
 /// Tells how a program fails; nothing if it does not.
 using Trial = std::function<std::optional<Failure>(const Program&)>;
 
-/// A program that still fails in the same way (by its signature) and from which no line can be
-/// taken, and no argument or number made simpler, without its failing otherwise or not at all; or
-/// the best found after `trials` tries.
+/// Which failures shrinking takes for the one that it began with.
+enum class Likeness {
+  same,  ///< of the same signature
+  any    ///< all: for programs that are known to have one fault
+};
+
+/// A program that still fails and from which no line can be taken, no two names made one and no
+/// argument or number simpler, without its failing otherwise or not at all; or the best found after
+/// `trials` tries.
 struct Shrunk {
   Program program;
   Failure failure;
   unsigned trials;
 };
-Shrunk shrink(const Program& program, const Failure& failure, const Trial& trial, unsigned trials);
+Shrunk shrink(const Program& program, const Failure& failure, const Trial& trial, unsigned trials,
+              Likeness likeness = Likeness::same);
 
 }  // namespace sim::fuzz

@@ -81,6 +81,25 @@ TEST_CASE("another failure is not taken for the same") {
   };
   const Shrunk shrunk = shrink({"a", "b", "c", "d"}, {4, "first", ""}, other, 100);
   CHECK(shrunk.program.size() == 3);
+  CHECK(shrink({"a", "b", "c", "d"}, {4, "first", ""}, other, 100, Likeness::any).program.empty());
+}
+
+TEST_CASE("two names become one where that saves a line, and what shows early is looked at early") {
+  const Trial trial = [](const Program& program) -> std::optional<Failure> {
+    const bool used = has_line(program, "create TEST_DIR/PID-0 ") &&
+                      (has_line(program, "drive d TEST_DIR/PID-0") ||
+                       (has_line(program, "create TEST_DIR/PID-3 ") &&
+                        has_line(program, "drive d TEST_DIR/PID-3")));
+    const bool seen = has_line(program, "show info TEST_DIR/PID-0") ||
+                      (has_line(program, "wait") && has_line(program, "show data d"));
+    if (!used || !seen) return std::nullopt;
+    return Failure{program.size(), "planted", ""};
+  };
+  const Program program = {"create TEST_DIR/PID-0 1048576", "create TEST_DIR/PID-3 1048576",
+                           "drive d TEST_DIR/PID-3", "wait X", "show data d"};
+  const Shrunk shrunk = shrink(program, {5, "planted", ""}, trial, 1000);
+  CHECK(shrunk.program == Program{"create TEST_DIR/PID-0 1048576", "drive d TEST_DIR/PID-0",
+                                  "show info TEST_DIR/PID-0"});
 }
 
 TEST_CASE("refusals are counted without names and numbers") {
