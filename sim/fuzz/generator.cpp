@@ -38,14 +38,19 @@ void Generator::choose_kinds(const Profile& profile) {
 std::string Generator::next(const View& view) {
   if (planned_.empty() && view.file.empty()) plug();
   if (!view.file.empty()) file_ = view.file;
-  if (planned_.empty()) planned_.push_back(line(one_of(kinds_), view));
+  if (planned_.empty()) {
+    std::string first = line(one_of(kinds_), view);  // what it plans comes after it
+    planned_.push_front(std::move(first));
+  }
   std::string text = std::move(planned_.front());
   planned_.pop_front();
   return text;
 }
 
-/// Sizes that expose arithmetic faults (S116): odd numbers of sectors, tails of granules.
+/// Sizes that expose arithmetic faults (S116): odd numbers of sectors, tails of granules, and now
+/// and then so many granules that the bits of one bitmap fill a small cluster, or two.
 std::uint64_t Generator::disk_size() {
+  if (chance(8)) return 2097152 + 2097152 * below(2) + 512 * (chance(50) ? below(200) : 0);
   const std::uint64_t whole = std::uint64_t{65536} << below(5);
   const std::uint64_t odd = 512 * below(200);
   return chance(50) ? whole : chance(50) ? whole + odd : 512 + odd;

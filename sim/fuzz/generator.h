@@ -33,6 +33,7 @@ class Generator {
   std::string bitmap_verb(Kind kind, const View& view);
   std::string add(const View& view);
   std::string merge(const View& view);
+  std::string merge_into_new(const View& view);
   std::string snapshot();
   std::string commit(const View& view);
   std::string job_verb(const View& view);

@@ -19,7 +19,9 @@ std::string Generator::add(const View& view) {
   std::string text =
       fmt::format("block-dirty-bitmap-add node={} name=b{}", node_of(view), below(3));
   if (chance(70)) {
-    const std::uint64_t granularity = std::uint64_t{512} << below(chance(90) ? 9 : 24);
+    const std::uint64_t granularity = std::uint64_t{512} << below(chance(25)   ? 1
+                                                                  : chance(90) ? 9
+                                                                               : 24);
     text += fmt::format(" granularity={}", chance(97) ? granularity : granularity + 1);
   }
   if (chance(60)) text += " persistent=true";
@@ -28,8 +30,9 @@ std::string Generator::add(const View& view) {
 }
 
 std::string Generator::merge(const View& view) {
+  if (!view.bitmaps.empty() && chance(30)) return merge_into_new(view);
   std::string sources;
-  for (std::uint64_t i = 1 + below(2); i > 0; --i) {
+  for (std::uint64_t i = chance(3) ? 0 : 1 + below(2); i > 0; --i) {
     if (!sources.empty()) sources += ",";
     if (!view.bitmaps.empty() && chance(70)) {
       const View::Bitmap& from = one_of(view.bitmaps);
@@ -41,6 +44,18 @@ std::string Generator::merge(const View& view) {
   std::string target = bitmap_of(view);
   target.replace(target.find(" name="), 6, " target=");
   return fmt::format("block-dirty-bitmap-merge {} bitmaps=[{}]", target, sources);
+}
+
+/// As backup tools do it. Bitmaps that recorded side by side have little to give each other.
+std::string Generator::merge_into_new(const View& view) {
+  const View::Bitmap from = one_of(view.bitmaps);
+  const std::string name = fmt::format("b{}", below(3));
+  planned_.push_back(fmt::format("block-dirty-bitmap-merge node={} target={} bitmaps=[\"{}\"]",
+                                 from.node, name, from.name));
+  planned_.push_back(fmt::format("show dirty {} {}", from.node, name));
+  std::string text = fmt::format("block-dirty-bitmap-add node={} name={}", from.node, name);
+  if (chance(50)) text += fmt::format(" granularity={}", 512 << below(9));
+  return text + " disabled=true";
 }
 
 std::string Generator::snapshot() {
