@@ -21,5 +21,6 @@ void add_export(CLI::App& program, int& status);
 void add_img(CLI::App& program, int& status);
 void add_bench(CLI::App& program, int& status);
 void add_fuzz(CLI::App& program, int& status);
+void add_mutants(CLI::App& program, int& status);
 
 }  // namespace sim::cli

@@ -35,5 +35,40 @@ TEST_CASE("a campaign may end with its first failure, whoever finds it") {
   }
 }
 
+/// Measures recall with one mutant.
+ShellResult recall(const std::string& mutant, const std::string& options) {
+  const TempDir found;
+  return shell("BLOCKTWIN_ROOT='" + std::string(SOURCE_DIR) + "' '" + BLOCKTWIN + "' mutants '" +
+               mutant + "' --profile bitmaps --jobs 1 --build '" + BUILD + "' --out '" +
+               found.path().string() + "' " + options + " 2>/dev/null");
+}
+
+TEST_CASE("a fault is found, told in few steps that fail again, and nothing without it") {
+  const ShellResult result = recall("canary-merge-loses-a-bit", "--time 10 --json");
+  INFO(result.out);
+  CHECK(result.status == 0);
+  const json report = json::parse(result.out);
+  CHECK(report["found"] == 1);
+  const json& mutant = report["mutants"][0];
+  CHECK(mutant["length"] <= 8);
+  CHECK(mutant["replayed"] == true);
+  CHECK(mutant["fault-alone"] == true);
+  CHECK(mutant["steps"] > 0);
+  CHECK(report["controls"].size() == 1);
+  CHECK(report["controls"][0]["found"] == false);
+}
+
+TEST_CASE("a fault that is not found is named, and is no success") {
+  const ShellResult result = recall("canary-changes-nothing", "--time 1");
+  INFO(result.out);
+  CHECK(result.status == 1);
+  CHECK(result.out.find("survived: canary-changes-nothing\n") != std::string::npos);
+  CHECK(result.out.find("found 0 of 1") != std::string::npos);
+}
+
+TEST_CASE("a mutant that there is not is refused") {
+  CHECK(recall("no-such-mutant", "").status == 2);
+}
+
 }  // namespace
 }  // namespace tests
