@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <array>
 #include <map>
-#include <sstream>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "engine/error.h"
 #include "engine/qmp/qemu_io_text.h"
@@ -37,9 +39,12 @@ constexpr std::array<IoCommand, 10> commands{{
 }};
 
 std::vector<std::string> split(const std::string& line) {
-  std::istringstream stream(line);
+  constexpr std::string_view blanks = " \t\n\v\f\r";
   std::vector<std::string> words;
-  for (std::string word; stream >> word;) words.push_back(word);
+  for (std::size_t end = 0, start; (start = line.find_first_not_of(blanks, end)) < line.size();) {
+    end = std::min(line.find_first_of(blanks, start), line.size());
+    words.push_back(line.substr(start, end - start));
+  }
   return words;
 }
 
