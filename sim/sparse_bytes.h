@@ -14,7 +14,7 @@ namespace sim {
 /// terabyte costs nothing until it is filled, and a table with few entries costs little.
 class SparseBytes {
  public:
-  static constexpr std::uint64_t chunk_size = 16384;
+  static constexpr std::uint64_t chunk_size = 4096;
 
   SparseBytes() = default;
   SparseBytes(const SparseBytes& other) { *this = other; }
