@@ -31,9 +31,13 @@ std::string text_of(const json& request) {
 
 QemuProcess::QemuProcess(const QmpProgram& program)
     : program_(program), wire_(Descriptor(), Descriptor()) {
+  if (program_.started_by_us()) start();
+}
+
+void QemuProcess::meet() {
   const Deadline deadline = limit();
   if (program_.started_by_us()) {
-    start(deadline);
+    let_in(deadline);
     negotiate(greeting(deadline), deadline);
   } else {
     negotiate(reach(deadline), deadline);
@@ -42,21 +46,25 @@ QemuProcess::QemuProcess(const QmpProgram& program)
 
 QemuProcess::~QemuProcess() = default;
 
-void QemuProcess::start(Deadline deadline) {
-  QmpDoor door;
+void QemuProcess::start() {
+  door_ = std::make_unique<QmpDoor>();
   Pipe console, errors;
   child_ =
-      std::make_unique<Child>(command_with_socket(program_, door.path()),
+      std::make_unique<Child>(command_with_socket(program_, door_->path()),
                               Child::Descriptors{console.writer.number(), errors.writer.number()});
   wire_ = QmpWire(std::move(console.reader), std::move(errors.reader));
   console.writer.close();
   errors.writer.close();
+}
+
+void QemuProcess::let_in(Deadline deadline) {
   constexpr milliseconds look{20};
-  while (!wire_.wait_for(door.listener(), std::min(deadline, steady_clock::now() + look))) {
+  while (!wire_.wait_for(door_->listener(), std::min(deadline, steady_clock::now() + look))) {
     if (child_->wait(milliseconds(0))) ended("");
     if (steady_clock::now() >= deadline) silent("did not connect to its QMP socket");
   }
-  wire_.connect(door.accept());
+  wire_.connect(door_->accept());
+  door_.reset();
 }
 
 /// Nothing tells when somebody binds a socket, so we knock. One that is on its way out may still

@@ -13,15 +13,20 @@
 
 namespace sim {
 
+class QmpDoor;
+
 /// One running program that speaks QMP, most often a QEMU without a machine, and the wire to it.
 /// Every wait has the program's limit. One that ends in the middle is a SubjectCrash; one that
 /// cannot be started, stays silent or talks rubbish is a UsageError.
 class QemuProcess {
  public:
-  /// Starts or reaches the program, negotiates, and asks for its version. Where one that was told
-  /// to quit before does not listen, waits until it is there again.
+  /// Starts the program, if it is ours to start, and does not wait for it.
   explicit QemuProcess(const QmpProgram& program);
   ~QemuProcess();
+
+  /// Waits for it or reaches it, negotiates, and asks for its version; comes before all else. Where
+  /// one that was told to quit before does not listen, waits until it is there again.
+  void meet();
 
   /// Sends a request and answers its reply; events that come before it are kept.
   nlohmann::json execute(const nlohmann::json& request);
@@ -45,7 +50,8 @@ class QemuProcess {
  private:
   using Deadline = QmpWire::Deadline;
 
-  void start(Deadline deadline);
+  void start();
+  void let_in(Deadline deadline);
   nlohmann::json reach(Deadline deadline);
   nlohmann::json greeting(Deadline deadline);
   void negotiate(const nlohmann::json& greeting, Deadline deadline);
@@ -58,7 +64,8 @@ class QemuProcess {
   Deadline limit() const { return std::chrono::steady_clock::now() + program_.limit; }
 
   QmpProgram program_;
-  std::unique_ptr<Child> child_;  ///< null if it ran already
+  std::unique_ptr<Child> child_;   ///< null if it ran already
+  std::unique_ptr<QmpDoor> door_;  ///< where it is to connect; null once it has
   QmpWire wire_;
   bool greeted_ = false;
   std::string last_request_;

@@ -6,6 +6,7 @@
 
 #include "engine/check.h"
 #include "sim/interrupt.h"
+#include "sim/qemu_supply.h"
 #include "sim/usage_error.h"
 #include "sim/workspace.h"
 
@@ -108,6 +109,9 @@ std::unique_ptr<Subject> make_subject(const std::string& name, const Cast& cast,
     INVARIANT(workspace != nullptr);
     return workspace->place(name, scenario.name, testcase);
   };
+  if (name == "qemu" && cast.supply) {
+    return make_qemu_subject(cast.supply->program(), place(), cast.supply.get());
+  }
   if (name == "qemu") return make_qemu_subject(QmpProgram::qemu(cast.qemu, cast.limit), place());
   const auto program = cast.programs.find(name);
   if (program != cast.programs.end()) return make_qemu_subject(program->second, place());

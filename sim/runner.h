@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,6 +27,7 @@ struct Cast {
   std::chrono::milliseconds limit = QmpProgram::usual_limit;  ///< for each wait for a program
   std::map<std::string, QmpProgram> programs = {};  ///< that take part beside qemu, by name
   std::vector<KnownFault> known = {};               ///< faults that these subjects are said to have
+  std::shared_ptr<QemuSupply> supply = {};  ///< of qemu's processes; null: none ahead of need
 
   /// Whether a subject needs a directory of real files.
   bool needs_files() const;

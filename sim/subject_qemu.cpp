@@ -13,6 +13,7 @@
 #include "sim/qemu_contents.h"
 #include "sim/qemu_img.h"
 #include "sim/qemu_process.h"
+#include "sim/qemu_supply.h"
 #include "sim/subjects.h"
 #include "sim/usage_error.h"
 
@@ -34,8 +35,9 @@ std::string qemu_img_beside(const QmpProgram& program) {
 /// A real QEMU, or what takes its place, driven over QMP; started when first needed.
 class QemuSubject : public Subject {
  public:
-  QemuSubject(QmpProgram program, const std::string& directory)
+  QemuSubject(QmpProgram program, const std::string& directory, QemuSupply* supply)
       : program_(std::move(program)),
+        supply_(supply),
         images_(qemu_img_beside(program_), program_.limit),
         names_(directory) {}
 
@@ -112,10 +114,17 @@ class QemuSubject : public Subject {
  private:
   QemuProcess& process() {
     if (!process_) {
-      process_ = std::make_unique<QemuProcess>(program_);
+      process_ = fresh_process();
       profile_ = profile_of(process_->version());
     }
     return *process_;
+  }
+
+  std::unique_ptr<QemuProcess> fresh_process() const {
+    if (supply_ != nullptr) return supply_->take();
+    auto process = std::make_unique<QemuProcess>(program_);
+    process->meet();
+    return process;
   }
 
   /// A process that crashed is gone, and what is told of it has the script's names.
@@ -184,6 +193,7 @@ class QemuSubject : public Subject {
   json all_bytes(const std::string& node);
 
   QmpProgram program_;
+  QemuSupply* supply_;  ///< null: each process is started when it is needed
   QemuImg images_;
   Names names_;
   std::unique_ptr<QemuProcess> process_;
@@ -308,9 +318,9 @@ json QemuSubject::all_bytes(const std::string& node) {
 
 }  // namespace
 
-std::unique_ptr<Subject> make_qemu_subject(const QmpProgram& program,
-                                           const std::string& directory) {
-  return std::make_unique<QemuSubject>(program, directory);
+std::unique_ptr<Subject> make_qemu_subject(const QmpProgram& program, const std::string& directory,
+                                           QemuSupply* supply) {
+  return std::make_unique<QemuSubject>(program, directory, supply);
 }
 
 }  // namespace sim

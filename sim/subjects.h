@@ -9,6 +9,8 @@
 
 namespace sim {
 
+class QemuSupply;
+
 /// Where a subject of the simulation keeps its bytes.
 enum class StorageKind { sim, files };
 
@@ -24,7 +26,9 @@ std::unique_ptr<Subject> make_engine_subject(StorageKind storage, const std::str
                                              Timing timing);
 
 /// A real QEMU, or another program that speaks QMP; the qemu-img beside it, or else the one in
-/// PATH, makes its images. Files below `directory`, which must exist.
-std::unique_ptr<Subject> make_qemu_subject(const QmpProgram& program, const std::string& directory);
+/// PATH, makes its images. Files below `directory`, which must exist. `supply`, if there is one,
+/// gives the processes; it is the program's and outlives the subject.
+std::unique_ptr<Subject> make_qemu_subject(const QmpProgram& program, const std::string& directory,
+                                           QemuSupply* supply = nullptr);
 
 }  // namespace sim

@@ -16,6 +16,7 @@
 
 #include "sim/fuzz/forked.h"
 #include "sim/interrupt.h"
+#include "sim/qemu_supply.h"
 #include "sim/script/script.h"
 #include "sim/usage_error.h"
 #include "sim/workspace.h"
@@ -60,7 +61,11 @@ std::optional<Failure> guarded_attempt(const Campaign& campaign, const Program& 
 /// {"statistics":…} and, if it failed, {"failure":signature}.
 class Worker {
  public:
-  Worker(const Campaign& campaign, std::uint64_t number) : campaign_(campaign), number_(number) {}
+  Worker(const Campaign& campaign, std::uint64_t number)
+      : campaign_(campaign), number_(number), cast_(campaign.cast) {
+    if (std::ranges::find(cast_.subjects, "qemu") == cast_.subjects.end()) return;
+    cast_.supply = std::make_shared<QemuSupply>(QmpProgram::qemu(cast_.qemu, cast_.limit));
+  }
 
   void work(std::uint64_t first, std::uint64_t stride, steady_clock::time_point end,
             const Tell& tell) {
@@ -87,13 +92,14 @@ class Worker {
         generate(seed_of_run(campaign_.seed, run), campaign_.profile, campaign_.steps, statistics);
     tell({{"statistics", to_json(statistics)}});
     const std::string title = fmt::format("fuzz-{}", number_);
-    const auto failure = attempt(program, title, campaign_.cast, workspace);
+    const auto failure = attempt(program, title, cast_, workspace);
     if (failure) tell({{"failure", failure->signature}});
     return failure.has_value();
   }
 
   const Campaign& campaign_;
   std::uint64_t number_;
+  Cast cast_;  ///< the campaign's, with processes of QEMU that come up ahead of need
 };
 
 /// Has workers do the runs, and gathers what they tell.
