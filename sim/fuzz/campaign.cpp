@@ -124,6 +124,9 @@ class Gathering {
       }
       if (campaign_.until_failure) give_up_later_runs();
     }
+    if (progress_ == nullptr) return;
+    show_figures();
+    *progress_ << std::endl;
   }
 
   Statistics statistics;
@@ -183,7 +186,12 @@ class Gathering {
     const auto now = steady_clock::now();
     if (progress_ == nullptr || now - shown_ < std::chrono::milliseconds(200)) return;
     shown_ = now;
-    const double seconds = std::chrono::duration<double>(now - started_).count();
+    show_figures();
+  }
+
+  void show_figures() {
+    const auto time = steady_clock::now() - started_;
+    const double seconds = std::chrono::duration<double>(time).count();
     *progress_ << fmt::format(
                       "\r\033[K{} runs, {:.0f} steps/s, {} kinds of refusals, {} of failures",
                       statistics.runs, static_cast<double>(statistics.steps) / seconds,
@@ -250,7 +258,6 @@ Outcome carry_out(const Campaign& campaign, std::ostream* progress) {
   const InterruptGuard guard;
   Gathering gathering(campaign, progress);
   gathering.gather();
-  if (progress != nullptr) *progress << "\r\033[K" << std::flush;
   Outcome outcome{gathering.statistics, {}, interrupted()};
   for (const auto& [signature, runs] : gathering.failures) {
     outcome.found.push_back(made_short(campaign, runs));
