@@ -113,8 +113,8 @@ void add_fuzz(CLI::App& program, int& status) {
   command->add_option("--trials", campaign.trials, "how many tries to make a failure short")
       ->capture_default_str();
   command->add_flag_callback(
-      "--any-failure", [&campaign] { campaign.likeness = fuzz::Likeness::any; },
-      "let a failure become another one when it is made short");
+      "--or-seen", [&campaign] { campaign.likeness = fuzz::Likeness::seen; },
+      "let a failure become another one that is seen by show, when it is made short");
   command->add_flag("--json", arguments->json, "print the summary as JSON");
   arguments->cast.add_to(*command);
   command->callback([arguments, &status] { status = fuzz_with(*arguments); });

@@ -152,13 +152,19 @@ class Shrinker {
  private:
   std::size_t size() const { return best_.program.size(); }
 
+  /// A program that shrinking spoilt may be refused in various words; that is no sight.
+  bool is_like_the_first(const Failure& failure) const {
+    if (failure.signature == best_.failure.signature) return true;
+    return likeness_ == Likeness::seen && failure.signature.starts_with("show; ") &&
+           failure.signature.find("error") == std::string::npos;
+  }
+
   /// Whether it fails, too; then it is the best. Nothing is tried twice.
   bool better(Program program) {
     if (best_.trials >= limit_ || !tried_.insert(program).second) return false;
     ++best_.trials;
     std::optional<Failure> failure = trial_(program);
-    if (!failure) return false;
-    if (likeness_ == Likeness::same && failure->signature != best_.failure.signature) return false;
+    if (!failure || !is_like_the_first(*failure)) return false;
     program.resize(std::min(program.size(), failure->steps));
     best_.program = std::move(program);
     best_.failure = std::move(*failure);

@@ -12,8 +12,8 @@ using Trial = std::function<std::optional<Failure>(const Program&)>;
 
 /// Which failures shrinking takes for the one that it began with.
 enum class Likeness {
-  same,  ///< of the same signature
-  any    ///< all: for programs that are known to have one fault
+  same,  ///< those of the same signature
+  seen   ///< and all that a `show` sees: for programs that are known to have one fault
 };
 
 /// A program that still fails and from which no line can be taken, no two names made one and no

@@ -79,6 +79,8 @@ class Hunter {
   }
 
   Result fuzz() const {
+    // What was found before would be tried first.
+    std::filesystem::remove_all(hunt_.directory + "/" + mutant_.name);
     const auto start = steady_clock::now();
     const json summary =
         fuzzed({"--until-failure", "--trials", "0", "--time", std::to_string(hunt_.limit.count())});
@@ -93,7 +95,7 @@ class Hunter {
   /// The one run that failed, once more and made short.
   Finding shorten(std::uint64_t run, std::uint64_t steps) const {
     const std::string count = std::to_string(run + 1);
-    const json summary = fuzzed({"--runs", count, "--shard", count + "/" + count, "--any-failure",
+    const json summary = fuzzed({"--runs", count, "--shard", count + "/" + count, "--or-seen",
                                  "--trials", std::to_string(most_trials)});
     if (summary["failures"].empty()) {
       throw UsageError(mutant_.name + ": run " + std::to_string(run) + " fails only once");
