@@ -69,7 +69,7 @@ std::string Generator::commit(const View& view) {
   std::string text = fmt::format("block-commit device={}", drive);
   if (chance(30)) text += fmt::format(" base-node={}", node_of(view));
   if (chance(20)) text += fmt::format(" top-node={}", node_of(view));
-  if (chance(20)) text += fmt::format(" speed={}", one_of<unsigned>({1, 65536, 1048576}));
+  if (chance(20)) text += fmt::format(" speed={}", one_of<unsigned>({1, 1048576, 16777216}));
   // Left to chance alone, few jobs would come to their end.
   if (chance(50)) planned_.push_back("wait BLOCK_JOB_READY");
   return text;
@@ -86,7 +86,7 @@ std::string Generator::job_verb(const View& view) {
       return fmt::format("block-job-resume device={}", job);
     case 3:
       return fmt::format("block-job-set-speed device={} speed={}", job,
-                         one_of<unsigned>({0, 65536, 1048576}));
+                         one_of<unsigned>({0, 1048576, 16777216}));
     default:
       if (chance(60)) planned_.push_back("wait BLOCK_JOB_COMPLETED");
       return fmt::format("block-job-complete device={}", job);

@@ -13,16 +13,18 @@ namespace {
 /// Bytes per second that hold a chunk of 512 back for a minute (M39).
 constexpr int slow_speed = 9;
 
-/// Jobs whose status the model does not know exactly.
-json doubtful_jobs(Subject& model) {
-  json doubtful = json::array();
+/// As query-block-jobs has them; none where the model allows several answers.
+json jobs_of(Subject& model) {
   const json reply = model.execute({{"execute", "query-block-jobs"}});
-  if (!reply.contains("return")) return doubtful;
-  for (const json& job : reply["return"]) {
-    if (!job["status"].is_string()) doubtful.push_back(job);
-  }
-  return doubtful;
+  return reply.contains("return") ? reply["return"] : json::array();
 }
+
+/// Whether it may be READY unseen (M4).
+bool is_in_doubt(const json& job) { return !job["status"].is_string(); }
+
+/// Whether what it still has to do may take hours, which a real machine's clock would have to wait
+/// for.
+bool crawls(const json& job) { return job["speed"] > 0 && job["speed"] < slow_speed; }
 
 /// Null if there is none: a request may be nonsense.
 json member(const json& object, const char* name) {
@@ -57,18 +59,23 @@ bool falls_asleep(const json& request) {
 
 bool is_sensible(const Step& step, Subject& model) {
   if (const auto* wait = std::get_if<WaitStep>(&step.action)) {
-    if (wait->event != "BLOCK_JOB_READY") return true;
-    const json jobs = doubtful_jobs(model);
-    return std::none_of(jobs.begin(), jobs.end(), [](const json& job) { return job["paused"]; });
+    const bool for_ready = wait->event == "BLOCK_JOB_READY";
+    const json jobs = jobs_of(model);
+    return std::none_of(jobs.begin(), jobs.end(), [for_ready](const json& job) {
+      return crawls(job) || (for_ready && is_in_doubt(job) && job["paused"]);
+    });
   }
   const auto* command = std::get_if<QmpStep>(&step.action);
   if (command == nullptr) return true;
   if (falls_asleep(command->request)) return false;
   const std::string id = whom_it_decides(command->request);
   if (id.empty()) return true;
-  const json jobs = doubtful_jobs(model);
-  return std::none_of(jobs.begin(), jobs.end(),
-                      [&id](const json& job) { return job["device"] == id; });
+  const json jobs = jobs_of(model);
+  const bool forces = member(member(command->request, "arguments"), "force") == true;
+  return std::none_of(jobs.begin(), jobs.end(), [&](const json& job) {
+    const bool waits = crawls(job) && job["status"] == "ready" && !forces;
+    return job["device"] == id && (is_in_doubt(job) || waits);
+  });
 }
 
 }  // namespace sim::fuzz
