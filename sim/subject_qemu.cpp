@@ -190,6 +190,7 @@ class QemuSubject : public Subject {
   bool at_rest();
   std::optional<json> next_event(const std::string& event);
   json find_node(const std::string& node);
+  json nodes_that_list(const std::string& node);
   json all_bytes(const std::string& node);
 
   QmpProgram program_;
@@ -285,19 +286,32 @@ json QemuSubject::find_node(const std::string& node) {
   return nullptr;
 }
 
+/// Where the bitmaps of a device or node are listed: on its node, or, since query-block looks
+/// through them, on the filter of a job above that (M10, M11).
+json QemuSubject::nodes_that_list(const std::string& node) {
+  json lists = json::array();
+  if (json found = find_node(node); !found.is_null()) lists.push_back(std::move(found));
+  for (json& each : query("query-named-block-nodes")) {
+    if (each.value("drv", "").ends_with("_top")) lists.push_back(std::move(each));
+  }
+  return lists;
+}
+
 /// QEMU tells how many bits are set and their hash, not which they are.
 json QemuSubject::dirty_ranges(const std::string& node, const std::string& bitmap) {
   const json request{{"execute", "x-debug-block-dirty-bitmap-sha256"},
                      {"arguments", {{"node", node}, {"name", bitmap}}}};
   const json reply = execute(request);
   if (!reply.contains("return")) return reply;
-  const json found = guarded([&] { return find_node(node); });
-  for (const json& each : found["dirty-bitmaps"]) {
-    if (each.value("name", "") != bitmap) continue;
-    return {{"sha256", reply["return"]["sha256"]},
-            {"count", each["count"]},
-            {"granularity", each["granularity"]},
-            {"size", found["image"]["virtual-size"]}};
+  const json lists = guarded([&] { return nodes_that_list(node); });
+  for (const json& each : lists) {
+    for (const json& listed : each.value("dirty-bitmaps", json::array())) {
+      if (listed.value("name", "") != bitmap) continue;
+      return {{"sha256", reply["return"]["sha256"]},
+              {"count", listed["count"]},
+              {"granularity", listed["granularity"]},
+              {"size", each["image"]["virtual-size"]}};
+    }
   }
   throw SubjectFailure("QEMU hashes a bitmap that it does not list");
 }
