@@ -55,7 +55,7 @@ io::Task<void> Job::run() {
 
 bool Job::ending(io::Nanoseconds patience) const {
   if (status_ == Status::concluded || status_ == Status::null) return false;
-  if (cancelled_) return true;
+  if (cancelled_ || !error_.empty()) return true;
   const bool held_by_client = user_paused_ || (status_ == Status::pending && !finalized_ &&
                                                options_.finalize == Step::by_command);
   if (held_by_client) return false;

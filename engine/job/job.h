@@ -39,8 +39,8 @@ class Job {
     return user_paused_ || (status_ == Status::pending && drained_while_pending());
   }
   bool io_failed() const { return io_failed_; }
-  /// Whether it comes to its end without a further command: it was told to end, or ends by itself
-  /// and is not held back by its rate for longer than `patience`.
+  /// Whether it comes to its end without a further command: it was told to end, has failed, or ends
+  /// by itself and is not held back by its rate for longer than `patience`.
   bool ending(io::Nanoseconds patience) const;
   /// Empty: none so far.
   const std::string& error() const { return error_; }
