@@ -11,6 +11,7 @@ namespace {
 
 /// Bitmaps share few names, so that they meet.
 constexpr unsigned names_of_bitmaps = 3;
+constexpr std::uint64_t deepest_chain = 5;
 
 /// What every run may do, whatever else it does.
 bool is_indispensable(Kind kind) {
@@ -57,11 +58,15 @@ std::uint64_t Generator::disk_size() {
 }
 
 void Generator::make_images() {
-  cluster_ = one_of<std::uint64_t>({65536, 65536, 512, 4096, 2097152});
+  const std::uint64_t cluster = one_of<std::uint64_t>({65536, 65536, 512, 4096, 2097152});
   std::string options;
-  if (cluster_ != 65536) options += fmt::format(" cluster_size={}", cluster_);
-  if (chance(12)) options += " compat=0.10";
-  const std::uint64_t layers = 1 + (chance(40) ? below(3) : 0);
+  if (cluster != 65536) options += fmt::format(" cluster_size={}", cluster);
+  if (chance(12)) {
+    options += " compat=0.10";
+  } else if (chance(8)) {
+    options += fmt::format(" refcount_bits={}", 1 << below(7));
+  }
+  const std::uint64_t layers = 1 + (chance(40) ? below(deepest_chain) : 0);
   for (std::uint64_t i = 0; i < layers; ++i) {
     const std::string below_this = file_;
     file_ = new_file();
@@ -89,6 +94,10 @@ std::string Generator::node_of(const View& view) {
   return one_of(view.nodes).name;
 }
 
+std::string Generator::job_of(const View& view) {
+  return !view.jobs.empty() && chance(97) ? one_of(view.jobs).id : drive;
+}
+
 std::string Generator::bitmap_of(const View& view) {
   if (!view.bitmaps.empty() && chance(92)) {
     const View::Bitmap& bitmap = one_of(view.bitmaps);
@@ -105,7 +114,7 @@ std::string Generator::line(Kind kind, const View& view) {
     case Kind::merge:
       return merge(view);
     case Kind::snapshot:
-      return snapshot();
+      return view.nodes.size() > deepest_chain ? commit(view) : snapshot(view);
     case Kind::commit:
       return commit(view);
     case Kind::job_verb:
@@ -119,25 +128,13 @@ std::string Generator::line(Kind kind, const View& view) {
     case Kind::restart:
     case Kind::kill:
       return end_process(kind);
+    case Kind::nonsense:
+      return tell(one_of(nonsense()), view);
+    case Kind::side_story:
+      return tell(one_of(side_stories()), view);
     default:
       return kind >= Kind::see_bitmaps ? observe(kind, view) : bitmap_verb(kind, view);
   }
-}
-
-std::string Generator::guest_io(Kind kind, const View& view) {
-  if (kind == Kind::flush) return fmt::format("io {} flush", drive);
-  const std::uint64_t size = std::max<std::uint64_t>(view.size, 512);
-  const std::uint64_t offset = std::min(aligned_below(size), size - 512);
-  const std::uint64_t room = chance(97) ? size - offset : size;
-  const std::uint64_t length =
-      std::max<std::uint64_t>(512, aligned_below(std::min(room, unit_ * 16)));
-  const std::string place = fmt::format("{} {}", offset, length);
-  if (kind == Kind::read) return fmt::format("io {} read {}", drive, place);
-  if (kind == Kind::discard) return fmt::format("io {} discard {}", drive, place);
-  if (kind == Kind::zero) {
-    return fmt::format("io {} write -z{} {}", drive, chance(50) ? " -u" : "", place);
-  }
-  return fmt::format("io {} write -P {} {}", drive, 1 + below(255), place);
 }
 
 }  // namespace sim::fuzz

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "sim/fuzz/profile.h"
+#include "sim/fuzz/stories.h"
 #include "sim/fuzz/view.h"
 
 namespace sim::fuzz {
@@ -28,18 +29,22 @@ class Generator {
   void choose_kinds(const Profile& profile);
   void make_images();
   void plug();
+  /// A line, and perhaps some that are planned to follow it.
   std::string line(Kind kind, const View& view);
+  std::string tell(const Story& story, const View& view);
   std::string guest_io(Kind kind, const View& view);
   std::string bitmap_verb(Kind kind, const View& view);
   std::string add(const View& view);
   std::string merge(const View& view);
   std::string merge_into_new(const View& view);
-  std::string snapshot();
+  std::string snapshot(const View& view);
   std::string commit(const View& view);
   std::string job_verb(const View& view);
+  std::string verb_for(const View::Job& job);
   std::string wait();
   std::string resize(const View& view);
   std::string observe(Kind kind, const View& view);
+  std::string ask();
   /// Ends the process; the drive is plugged anew on what it showed last.
   std::string end_process(Kind kind);
 
@@ -52,9 +57,21 @@ class Generator {
   }
   std::uint64_t disk_size();
   std::uint64_t aligned_below(std::uint64_t bound);
+  /// Where a request goes; past the end of the disk once in a while.
+  struct Place {
+    std::uint64_t offset, length;
+    bool overlaps(const Place& other) const {
+      return offset < other.offset + other.length && other.offset < offset + length;
+    }
+  };
+  Place place(const View& view);
+  std::string async_write(const View& view);
+  /// `text`, which changes `place`; but first what is in flight there is waited for.
+  std::string after_flight(const Place& place, std::string text);
   std::string new_file() { return "TEST_DIR/PID-" + std::to_string(files_++); }
   std::string new_node() { return "n" + std::to_string(nodes_++); }
   std::string node_of(const View& view);
+  std::string job_of(const View& view);
   /// "node=N name=B": of a bitmap that there is, for the most part.
   std::string bitmap_of(const View& view);
 
@@ -64,8 +81,9 @@ class Generator {
   std::uint64_t cluster_ = 65536;
   std::uint64_t unit_ = 512;  ///< what offsets and lengths of guest I/O are multiples of
   bool unmap_ = false;
-  std::vector<std::string> images_;
-  std::string file_;  ///< what the drive shows to the guest
+  std::vector<Place> in_flight_;     ///< of aio_writes that nobody waited for
+  std::vector<std::string> images_;  ///< what the drive showed, the oldest first
+  std::string file_;                 ///< what the drive shows to the guest
   unsigned files_ = 0;
   unsigned nodes_ = 0;
 };

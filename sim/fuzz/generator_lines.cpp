@@ -58,73 +58,110 @@ std::string Generator::merge_into_new(const View& view) {
   return text + " disabled=true";
 }
 
-std::string Generator::snapshot() {
-  images_.push_back(new_file());
-  return fmt::format(
-      "blockdev-snapshot-sync device={} snapshot-file={} format=qcow2 snapshot-node-name={}", drive,
-      images_.back(), new_node());
+std::string Generator::snapshot(const View& view) {
+  const std::string file = new_file();
+  std::string text = fmt::format("blockdev-snapshot-sync device={} snapshot-file={}", drive, file);
+  if (chance(90)) text += fmt::format(" snapshot-node-name={}", new_node());
+  if (chance(15) && !view.file.empty()) {
+    // S67, M29: onto an image that is there, and has a size and clusters of its own.
+    planned_.push_back(text + " mode=existing");
+    text = fmt::format("create {} {} cluster_size={} backing_file={} backing_fmt=qcow2", file,
+                       disk_size(), one_of<unsigned>({512, 65536}), view.file);
+  }
+  images_.push_back(file);
+  return text;
 }
 
 std::string Generator::commit(const View& view) {
   std::string text = fmt::format("block-commit device={}", drive);
-  if (chance(30)) text += fmt::format(" base-node={}", node_of(view));
-  if (chance(20)) text += fmt::format(" top-node={}", node_of(view));
+  if (chance(30)) {
+    text += fmt::format(" base-node={}", node_of(view));
+  } else if (chance(8)) {
+    text += fmt::format(" base={}", one_of(images_));
+  }
+  if (chance(25)) {
+    text += fmt::format(" top-node={}", node_of(view));
+  } else if (chance(8)) {
+    text += fmt::format(" top={}", one_of(images_));
+  }
   if (chance(20)) text += fmt::format(" speed={}", one_of<unsigned>({1, 1048576, 16777216}));
+  if (chance(12)) text += " job-id=j1";
+  if (chance(15)) text += " auto-finalize=false";
+  if (chance(12)) text += " auto-dismiss=false";
+  if (chance(5)) text += fmt::format(" filter-node-name={}", new_node());
+  if (chance(3)) text += " backing-file=elsewhere";
   // Left to chance alone, few jobs would come to their end.
   if (chance(50)) planned_.push_back("wait BLOCK_JOB_READY");
   return text;
 }
 
+/// What brings the job on, where there is such a thing.
+std::string Generator::verb_for(const View::Job& job) {
+  if (job.status == "pending") return fmt::format("job-finalize id={}", job.id);
+  if (job.status == "concluded") return fmt::format("job-dismiss id={}", job.id);
+  if (job.status == "paused" || job.status == "standby") return "job-resume id=" + job.id;
+  if (chance(60)) planned_.push_back("wait BLOCK_JOB_COMPLETED");
+  return fmt::format("block-job-complete device={}", job.id);
+}
+
 std::string Generator::job_verb(const View& view) {
-  const std::string job = !view.jobs.empty() && chance(97) ? one_of(view.jobs).id : drive;
-  switch (below(7)) {
-    case 0:
-      return fmt::format("block-job-cancel device={}{}", job, chance(40) ? " force=true" : "");
-    case 1:
-      return fmt::format("block-job-pause device={}", job);
-    case 2:
-      return fmt::format("block-job-resume device={}", job);
-    case 3:
-      return fmt::format("block-job-set-speed device={} speed={}", job,
-                         one_of<unsigned>({0, 1048576, 16777216}));
-    default:
-      if (chance(60)) planned_.push_back("wait BLOCK_JOB_COMPLETED");
-      return fmt::format("block-job-complete device={}", job);
+  if (!view.jobs.empty() && chance(45)) return verb_for(one_of(view.jobs));
+  const std::string job = job_of(view);
+  if (chance(60)) {
+    const std::string verb = one_of<std::string>({"cancel", "pause", "resume", "complete"});
+    const bool force = verb == "cancel" && chance(40);
+    return fmt::format("block-job-{} device={}{}", verb, job, force ? " force=true" : "");
   }
+  if (chance(20)) {
+    return fmt::format("block-job-set-speed device={} speed={}", job,
+                       one_of<unsigned>({0, 1048576, 16777216}));
+  }
+  if (chance(20)) {
+    return fmt::format("block-job-{} id={}", chance(50) ? "finalize" : "dismiss", job);
+  }
+  return fmt::format(
+      "job-{} id={}",
+      one_of<std::string>({"cancel", "pause", "resume", "complete", "finalize", "dismiss"}), job);
 }
 
 std::string Generator::wait() {
-  return "wait " + one_of<std::string>({"BLOCK_JOB_READY", "BLOCK_JOB_READY", "BLOCK_JOB_COMPLETED",
-                                        "BLOCK_JOB_COMPLETED", "BLOCK_JOB_CANCELLED"});
+  return "wait " +
+         one_of<std::string>({"BLOCK_JOB_READY", "BLOCK_JOB_READY", "BLOCK_JOB_COMPLETED",
+                              "BLOCK_JOB_COMPLETED", "BLOCK_JOB_CANCELLED", "BLOCK_JOB_PENDING"});
 }
 
 std::string Generator::resize(const View& view) {
   const std::uint64_t size = chance(50) ? disk_size() : view.size + 512 * below(300);
-  return fmt::format("block_resize device={} size={}", drive, chance(95) ? size : size + 1);
+  const std::string which =
+      chance(85) ? fmt::format("device={}", drive) : "node-name=" + node_of(view);
+  return fmt::format("block_resize {} size={}", which, chance(95) ? size : size + 1);
 }
 
 std::string Generator::end_process(Kind kind) {
+  // While nobody has it open; S58.
+  if (chance(20)) planned_.push_back("show check " + (file_.empty() ? images_.back() : file_));
   plug();
-  return kind == Kind::kill ? "kill" : "restart";
+  in_flight_.clear();
+  if (kind == Kind::kill) return "kill";
+  return chance(90) ? "restart" : "quit";
+}
+
+std::string Generator::ask() {
+  if (chance(10)) return one_of<std::string>({"query-version", "query-commands"});
+  return one_of<std::string>({"query-block", "query-named-block-nodes",
+                              "query-named-block-nodes flat=true", "query-block-jobs",
+                              "query-jobs"});
 }
 
 std::string Generator::observe(Kind kind, const View& view) {
-  switch (kind) {
-    case Kind::see_bitmaps:
-      return "show bitmaps " + node_of(view);
-    case Kind::see_dirty: {
-      if (view.bitmaps.empty()) return fmt::format("show dirty {} b0", node_of(view));
-      const View::Bitmap& bitmap = one_of(view.bitmaps);
-      return fmt::format("show dirty {} {}", bitmap.node, bitmap.name);
-    }
-    case Kind::see_data:
-      return fmt::format("show data {}", drive);
-    case Kind::see_info:
-      return "show info " + one_of(images_);
-    default:
-      return one_of<std::string>(
-          {"query-block", "query-named-block-nodes", "query-block-jobs", "query-jobs"});
-  }
+  if (kind == Kind::see_bitmaps) return "show bitmaps " + node_of(view);
+  if (kind == Kind::see_data) return fmt::format("show data {}", drive);
+  if (kind == Kind::see_info) return "show info " + one_of(images_);
+  if (kind == Kind::ask) return ask();
+  if (kind == Kind::see_hash) return "x-debug-block-dirty-bitmap-sha256 " + bitmap_of(view);
+  const View::Bitmap bitmap =
+      view.bitmaps.empty() ? View::Bitmap{node_of(view), "b0"} : one_of(view.bitmaps);
+  return fmt::format("show {} {} {}", chance(85) ? "dirty" : "bitmap", bitmap.node, bitmap.name);
 }
 
 }  // namespace sim::fuzz

@@ -9,41 +9,44 @@ namespace sim::fuzz {
 
 namespace {
 
-const std::vector<Profile::Share> observations = {{Kind::see_bitmaps, 6},
-                                                  {Kind::see_dirty, 8},
-                                                  {Kind::see_data, 3},
-                                                  {Kind::see_info, 2},
-                                                  {Kind::ask, 3}};
-const std::vector<Profile::Share> guest = {
-    {Kind::write, 24}, {Kind::zero, 4}, {Kind::discard, 4}, {Kind::flush, 2}, {Kind::read, 2}};
-const std::vector<Profile::Share> bitmaps = {{Kind::add, 10},    {Kind::remove, 3},
-                                             {Kind::clear, 4},   {Kind::enable, 3},
-                                             {Kind::disable, 3}, {Kind::merge, 6}};
-const std::vector<Profile::Share> jobs = {
-    {Kind::snapshot, 6}, {Kind::commit, 6}, {Kind::job_verb, 9}, {Kind::wait, 7}, {Kind::pace, 4}};
-const std::vector<Profile::Share> ends = {{Kind::restart, 3}, {Kind::kill, 2}};
-const std::vector<Profile::Share> crashes = {{Kind::restart, 4}, {Kind::kill, 10}};
-const std::vector<Profile::Share> disks = {{Kind::resize, 3}};
+using Shares = std::vector<Profile::Share>;
 
-Profile made_of(const std::string& name,
-                std::initializer_list<const std::vector<Profile::Share>*> parts) {
-  Profile profile{name, observations};
-  for (const auto* part : parts) {
+const Shares observations = {{Kind::see_bitmaps, 6}, {Kind::see_dirty, 8}, {Kind::see_data, 3},
+                             {Kind::see_info, 2},    {Kind::see_hash, 1},  {Kind::ask, 3}};
+const Shares guest = {{Kind::write, 24},  {Kind::aio_write, 4}, {Kind::zero, 4},
+                      {Kind::discard, 4}, {Kind::flush, 2},     {Kind::read, 2}};
+const Shares bitmaps = {{Kind::add, 10},   {Kind::remove, 3},  {Kind::clear, 4},
+                        {Kind::enable, 3}, {Kind::disable, 3}, {Kind::merge, 6}};
+const Shares jobs = {
+    {Kind::snapshot, 6}, {Kind::commit, 6}, {Kind::job_verb, 9}, {Kind::wait, 7}, {Kind::pace, 4}};
+const Shares ends = {{Kind::restart, 3}, {Kind::kill, 2}};
+const Shares crashes = {{Kind::restart, 4}, {Kind::kill, 10}};
+const Shares disks = {{Kind::resize, 3}};
+const Shares oddities = {{Kind::nonsense, 6}, {Kind::side_story, 2}};
+const Shares mistakes = {{Kind::nonsense, 40}, {Kind::side_story, 12}};
+
+Profile made_of(const std::string& name, const std::string& about,
+                std::initializer_list<const Shares*> parts) {
+  Profile profile{name, about, observations};
+  for (const Shares* part : parts) {
     profile.shares.insert(profile.shares.end(), part->begin(), part->end());
   }
   return profile;
 }
 
+}  // namespace
+
 const std::vector<Profile>& profiles() {
   static const std::vector<Profile> all = {
-      made_of("default", {&guest, &bitmaps, &jobs, &disks, &ends}),
-      made_of("bitmaps", {&guest, &bitmaps, &disks, &ends}),
-      made_of("jobs", {&guest, &bitmaps, &jobs, &jobs}),
-      made_of("crash", {&guest, &bitmaps, &jobs, &crashes})};
+      made_of("default", "all of it", {&guest, &bitmaps, &jobs, &disks, &ends, &oddities}),
+      made_of("bitmaps", "bitmaps, resizes, restarts; no chain changes, no jobs",
+              {&guest, &bitmaps, &disks, &ends}),
+      made_of("jobs", "snapshots and commits, with the guest at work",
+              {&guest, &bitmaps, &jobs, &jobs}),
+      made_of("crash", "processes that die, again and again", {&guest, &bitmaps, &jobs, &crashes}),
+      made_of("errors", "what is refused", {&guest, &bitmaps, &jobs, &disks, &ends, &mistakes})};
   return all;
 }
-
-}  // namespace
 
 Profile find_profile(const std::string& name) {
   std::string known;

@@ -10,6 +10,7 @@ namespace sim::fuzz {
 enum class Kind {
   // guest I/O
   write,
+  aio_write,
   zero,
   discard,
   flush,
@@ -31,11 +32,15 @@ enum class Kind {
   resize,
   restart,
   kill,
+  // lines that others wrote, see stories.h
+  nonsense,
+  side_story,
   // observations
   see_bitmaps,
   see_dirty,
   see_data,
   see_info,
+  see_hash,
   ask
 };
 
@@ -46,8 +51,12 @@ struct Profile {
     unsigned weight;
   };
   std::string name;
+  std::string about;  ///< what it looks for, for humans
   std::vector<Share> shares;
 };
+
+/// All that there are.
+const std::vector<Profile>& profiles();
 
 /// The profile of that name. Throws UsageError, which names those that there are.
 Profile find_profile(const std::string& name);

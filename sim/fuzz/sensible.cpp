@@ -55,6 +55,24 @@ bool falls_asleep(const json& request) {
   return member(request, "execute") == "block-commit" && slow && has_top;
 }
 
+/// Whether a job that waits for its finalize may hold back the guest of its device: whoever waits
+/// for the guest then, waits for himself. `reply` is what a query allows, perhaps several replies.
+bool guest_may_be_held(const json& reply) {
+  if (reply.contains("$one-of")) return std::ranges::any_of(reply["$one-of"], guest_may_be_held);
+  if (!reply.contains("return")) return false;
+  return std::ranges::any_of(reply["return"], [](const json& job) {
+    const json& status = job["status"];
+    return job["auto-finalize"] == false && (!status.is_string() || status == "pending");
+  });
+}
+
+bool needs_the_guest(const Step& step) {
+  if (const auto* show = std::get_if<ShowStep>(&step.action)) return show->sight == Sight::data;
+  const auto* command = std::get_if<QmpStep>(&step.action);
+  const bool resizes = command != nullptr && command->request["execute"] == "block_resize";
+  return resizes || std::holds_alternative<IoStep>(step.action);
+}
+
 }  // namespace
 
 bool is_sensible(const Step& step, Subject& model) {
@@ -65,6 +83,8 @@ bool is_sensible(const Step& step, Subject& model) {
       return crawls(job) || (for_ready && is_in_doubt(job) && job["paused"]);
     });
   }
+  if (needs_the_guest(step) && guest_may_be_held(model.execute({{"execute", "query-block-jobs"}})))
+    return false;
   const auto* command = std::get_if<QmpStep>(&step.action);
   if (command == nullptr) return true;
   if (falls_asleep(command->request)) return false;

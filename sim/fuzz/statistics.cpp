@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "sim/fuzz/statistics.h"
 
+#include <algorithm>
 #include <cctype>
 #include <nlohmann/json.hpp>
+
+#include "engine/check.h"
+#include "sim/fuzz/refusals.h"
 
 namespace sim::fuzz {
 
@@ -10,26 +14,85 @@ using nlohmann::json;
 
 namespace {
 
-/// The first word of a step, which says what it is.
-std::string verb_of(const Step& step) {
+/// All counts, and what they are called in JSON.
+constexpr std::pair<const char*, Statistics::Counts Statistics::*> all_counts[] = {
+    {"done", &Statistics::done},         {"refused", &Statistics::refused},
+    {"refusals", &Statistics::refusals}, {"unlisted-refusals", &Statistics::unlisted},
+    {"events", &Statistics::events},     {"job-states", &Statistics::job_states},
+    {"seen", &Statistics::seen}};
+
+/// What a step is: its command, or its verb with what it is about.
+std::string kind_of(const Step& step) {
+  if (const auto* qmp = std::get_if<QmpStep>(&step.action)) {
+    const json& command = qmp->request["execute"];
+    return command.is_string() ? command.get<std::string>() : "a request that is none";
+  }
   const std::size_t blank = step.text.find(' ');
-  const std::string first = step.text.substr(0, blank);
-  if (first != "show" && first != "io") return first;
+  const std::string verb = step.text.substr(0, blank);
+  if (const auto* damage = std::get_if<DamageStep>(&step.action)) return verb + " " + damage->what;
+  if (verb != "show" && verb != "io") return verb;
   const auto* io = std::get_if<IoStep>(&step.action);
   const std::string rest = io != nullptr ? io->command : step.text.substr(blank + 1);
-  return first + " " + rest.substr(0, rest.find(' '));
+  return verb + " " + rest.substr(0, rest.find(' '));
 }
 
-void note_job_states(const json& value, Statistics::Counts& states) {
-  if (value.is_array()) {
-    for (const json& each : value) note_job_states(each, states);
+/// Looks at an answer, and at all that is in it.
+class Notes {
+ public:
+  Notes(const Step& step, Statistics& statistics) : step_(step), statistics_(statistics) {}
+
+  void note(const json& value) {
+    if (value.is_array()) {
+      for (const json& each : value) note(each);
+    } else if (value.is_object()) {
+      for (const auto& [key, each] : value.items()) note_member(key, each);
+    }
   }
-  if (!value.is_object() || !value.contains("status")) return;
-  if (value["status"].is_string()) ++states[value["status"].get<std::string>()];
-}
 
-void add_counts(Statistics::Counts& to, const Statistics::Counts& from) {
-  for (const auto& [name, count] : from) to[name] += count;
+  void refusal(const std::string& text) {
+    bool listed = false;
+    for (const Refusal& each : refusals()) {
+      if (!step_.text.starts_with(each.of) || !fits(each.text, text)) continue;
+      ++statistics_.refusals[each.name()];
+      listed = true;
+    }
+    if (!listed) ++statistics_.unlisted[generalised(text)];
+    const std::size_t state = text.find(in_state);
+    if (state == std::string::npos) return;
+    const std::string rest = text.substr(state + in_state.size());
+    ++statistics_.job_states[rest.substr(0, rest.find('\''))];
+  }
+
+ private:
+  static constexpr std::string_view in_state = "' in state '";
+
+  void note_member(const std::string& key, const json& value) {
+    if (key.starts_with('$')) ++statistics_.seen["bounds"];
+    if (!value.is_string()) {
+      if (key == "inconsistent" && value == true) ++statistics_.seen["inconsistent"];
+      if (key == "recording" && value == false) ++statistics_.seen["disabled"];
+      if (key == "ro" && value == true) ++statistics_.seen["read-only"];
+      return note(value);
+    }
+    const std::string& text = value.get_ref<const std::string&>();
+    if (key == "status") ++statistics_.job_states[text];
+    if (key == "error" && !text.empty()) refusal(text);
+    if (key == "drv") ++statistics_.seen[text];
+    if (text.starts_with("json:")) ++statistics_.seen["described file"];
+  }
+
+  const Step& step_;
+  Statistics& statistics_;
+};
+
+/// Why a step was refused; empty if it was not.
+std::string refusal_in(const Step& step, const json& answer) {
+  if (answer.is_object() && answer.contains("error") && answer["error"].is_object()) {
+    const json& text = answer["error"]["desc"];
+    return text.is_string() ? text.get<std::string>() : "something";
+  }
+  const bool io = std::holds_alternative<IoStep>(step.action);
+  return io && answer.is_string() ? answer.get<std::string>() : "";
 }
 
 }  // namespace
@@ -53,54 +116,45 @@ std::string generalised(const std::string& text) {
 
 void Statistics::note(const Step& step, const json& answer) {
   ++steps;
-  const std::string verb = verb_of(step);
-  const bool wait = std::holds_alternative<WaitStep>(step.action);
-  const bool io = std::holds_alternative<IoStep>(step.action);
-  if (answer.is_object() && answer.contains("error")) {
-    ++refused[verb];
-    const json& text = answer["error"]["desc"];
-    if (text.is_string()) ++refusals[generalised(text)];
-  } else if (io && answer.is_string() && !answer.get_ref<const std::string&>().empty()) {
-    ++refused[verb];
-    ++refusals[generalised(answer)];
-  } else {
-    ++done[verb];
+  Notes notes(step, *this);
+  const std::string why = refusal_in(step, answer);
+  if (!why.empty()) {
+    ++refused[kind_of(step)];
+    return notes.refusal(why);
   }
-  if (wait && !answer.is_null()) ++events[std::get<WaitStep>(step.action).event];
-  if (answer.is_object() && answer.contains("return")) {
-    note_job_states(answer["return"], job_states);
+  ++done[kind_of(step)];
+  if (const auto* wait = std::get_if<WaitStep>(&step.action)) {
+    if (!answer.is_null()) ++events[wait->event];
   }
+  notes.note(answer);
 }
 
 void Statistics::add(const Statistics& other) {
   runs += other.runs;
   steps += other.steps;
-  add_counts(done, other.done);
-  add_counts(refused, other.refused);
-  add_counts(refusals, other.refusals);
-  add_counts(events, other.events);
-  add_counts(job_states, other.job_states);
+  for (const auto& [name, counts] : all_counts) {
+    for (const auto& [key, count] : other.*counts) (this->*counts)[key] += count;
+  }
+}
+
+const Statistics::Counts& counts_of(const Statistics& statistics, std::string_view name) {
+  const auto found = std::ranges::find(
+      all_counts, name, [](const auto& each) { return std::string_view(each.first); });
+  INVARIANT(found != std::end(all_counts));
+  return statistics.*found->second;
 }
 
 json to_json(const Statistics& statistics) {
-  return {{"runs", statistics.runs},
-          {"steps", statistics.steps},
-          {"done", statistics.done},
-          {"refused", statistics.refused},
-          {"refusals", statistics.refusals},
-          {"events", statistics.events},
-          {"job-states", statistics.job_states}};
+  json counted{{"runs", statistics.runs}, {"steps", statistics.steps}};
+  for (const auto& [name, counts] : all_counts) counted[name] = statistics.*counts;
+  return counted;
 }
 
 Statistics statistics_from(const json& counted) {
   Statistics statistics;
   counted.at("runs").get_to(statistics.runs);
   counted.at("steps").get_to(statistics.steps);
-  counted.at("done").get_to(statistics.done);
-  counted.at("refused").get_to(statistics.refused);
-  counted.at("refusals").get_to(statistics.refusals);
-  counted.at("events").get_to(statistics.events);
-  counted.at("job-states").get_to(statistics.job_states);
+  for (const auto& [name, counts] : all_counts) counted.at(name).get_to(statistics.*counts);
   return statistics;
 }
 

@@ -5,6 +5,7 @@
 #include <map>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <string_view>
 
 #include "sim/step.h"
 
@@ -17,16 +18,21 @@ struct Statistics {
 
   std::uint64_t runs = 0;
   std::uint64_t steps = 0;
-  Counts done;        ///< steps that were carried out, by verb or command
+  Counts done;        ///< steps that were carried out, by command or verb ("io write")
   Counts refused;     ///< steps that were refused, likewise
-  Counts refusals;    ///< texts of refusals, names and numbers left out
+  Counts refusals;    ///< those that the rules list, by Refusal::name()
+  Counts unlisted;    ///< texts of others, names and numbers left out
   Counts events;      ///< events that were waited for and came
-  Counts job_states;  ///< statuses that queries showed
+  Counts job_states;  ///< that queries showed, or refusals told
+  Counts seen;        ///< what else answers showed: "bounds", "inconsistent", a filter's driver
 
   /// Counts a step and its answer.
   void note(const Step& step, const nlohmann::json& answer);
   void add(const Statistics& other);
 };
+
+/// The counts of that name in JSON: "done", "job-states". Requires that there are such.
+const Statistics::Counts& counts_of(const Statistics& statistics, std::string_view name);
 
 nlohmann::json to_json(const Statistics& statistics);
 Statistics statistics_from(const nlohmann::json& counted);

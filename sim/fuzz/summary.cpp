@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "sim/fuzz/coverage.h"
 #include "sim/report.h"
 
 namespace sim::fuzz {
@@ -37,8 +38,10 @@ std::string summary_text(const Campaign& campaign, const Outcome& outcome) {
   text += counts_text("steps carried out", seen.done);
   text += counts_text("steps refused", seen.refused);
   text += counts_text("refusals", seen.refusals);
+  text += counts_text("refusals that no rule lists", seen.unlisted);
   text += counts_text("events", seen.events);
   text += counts_text("job states", seen.job_states);
+  text += coverage_text(coverage_json(seen));
   text +=
       fmt::format("{}seed {}, profile {}, on {}: {} runs, {} steps, ",
                   outcome.interrupted ? "interrupted; " : "", campaign.seed, campaign.profile.name,
@@ -65,6 +68,7 @@ json summary_json(const Campaign& campaign, const Outcome& outcome) {
           {"shard", {campaign.shard, campaign.shards}},
           {"interrupted", outcome.interrupted},
           {"statistics", to_json(outcome.statistics)},
+          {"coverage", coverage_json(outcome.statistics)},
           {"failures", std::move(found)}};
 }
 

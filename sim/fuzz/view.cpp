@@ -23,10 +23,17 @@ std::uint64_t number_of(const json& value) {
   return 0;
 }
 
+/// The file, where a node is described by what it is made of (M38).
+std::string plain(const std::string& file) {
+  if (!file.starts_with("json:")) return file;
+  return json::parse(file.substr(5)).value("/file/filename"_json_pointer, "");
+}
+
 void look_at_node(const json& node, View& view) {
   const std::string name = node["node-name"];
   if (name.empty() || name[0] == '#') return;  // generated names differ between subjects
-  view.nodes.push_back({name, number_of(node["image"]["virtual-size"])});
+  view.nodes.push_back(
+      {name, number_of(node["image"]["virtual-size"]), plain(node.value("file", ""))});
   if (!node.contains("dirty-bitmaps")) return;
   for (const json& bitmap : node["dirty-bitmaps"]) {
     const std::string text = bitmap.value("name", "");
@@ -44,7 +51,7 @@ View look(Subject& model, const View& before) {
   View view;
   for (const json& device : devices) {
     if (device["device"] != drive || !device.contains("inserted")) continue;
-    view.file = device["inserted"]["image"]["filename"];
+    view.file = plain(device["inserted"]["image"]["filename"]);
     view.size = number_of(device["inserted"]["image"]["virtual-size"]);
   }
   for (const json& node : nodes) look_at_node(node, view);

@@ -14,6 +14,7 @@ struct View {
   struct Node {
     std::string name;
     std::uint64_t size;  ///< in bytes
+    std::string file;
   };
   struct Bitmap {
     std::string node;

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+#include "sim/fuzz/stories.h"
+
+namespace sim::fuzz {
+
+namespace {
+
+const std::vector<Story> of_other_drives = {
+    // S1, S7, S61: a raw image
+    {"create $f1 1000448 format=raw", "drive $d1 $f1 format=raw node-name=$n1",
+     "block-dirty-bitmap-add node=$d1 name=b0 persistent=true",
+     "block-dirty-bitmap-add node=$n1 name=b0", "io $d1 write -P 7 512 4096",
+     "block_resize device=$d1 size=1001", "show bitmaps $n1", "show data $d1", "unplug $d1"},
+    // S7: format version 2
+    {"create $f1 128K compat=0.10", "drive $d1 $f1",
+     "block-dirty-bitmap-add node=$d1 name=b0 persistent=true", "unplug $d1"},
+    // S8: more bits than a bitmap may have
+    {"create $f1 4T", "drive $d1 $f1",
+     "block-dirty-bitmap-add node=$d1 name=b0 persistent=true granularity=512",
+     "block-dirty-bitmap-add node=$d1 name=b0 persistent=true granularity=2097152",
+     "io $d1 write -P 9 3T 512", "show dirty $d1 b0", "unplug $d1"},
+    // S20: disks of different sizes
+    {"create $f1 66048", "drive $d1 $f1 node-name=$n1", "block-dirty-bitmap-add node=$n1 name=b0",
+     R"(block-dirty-bitmap-merge node=drive0 target=b0 bitmaps=[{"node":"$n1","name":"b0"}])",
+     R"(block-dirty-bitmap-merge node=drive0 target=b1 bitmaps=[{"node":"$n1","name":"b0"}])",
+     "unplug $d1"},
+    // S14, S47: bitmaps of a drive that nobody may write to
+    {"create $f1 128K", "drive $d1 $f1", "block-dirty-bitmap-add node=$d1 name=b0 persistent=true",
+     "io $d1 write 0 512", "unplug $d1", "drive $d1 $f1 read-only=on",
+     "block-dirty-bitmap-clear node=$d1 name=b0",
+     "block-dirty-bitmap-add node=$d1 name=b1 persistent=true", "block_resize device=$d1 size=64K",
+     "block_resize device=$d1 size=65536", "io $d1 write 0 512", "unplug $d1", "show info $f1"},
+    // M37: a disk of no size
+    {"create $f1 64K", "drive $d1 $f1", "block-dirty-bitmap-add node=$d1 name=b0 persistent=true",
+     "block_resize device=$d1 size=0", "show bitmaps $d1", "unplug $d1", "show info $f1"},
+    // S14, S15, S62: a bitmap that is inconsistent after a crash
+    {"create $f1 128K", "drive $d1 $f1", "block-dirty-bitmap-add node=$d1 name=b0 persistent=true",
+     "unplug $d1", "drive $d1 $f1", "io $d1 write 0 4096", "kill", "drive $d1 $f1 node-name=$n1",
+     "block-dirty-bitmap-enable node=$n1 name=b0", "block_resize device=$d1 size=65536",
+     "block-dirty-bitmap-remove node=$n1 name=b0", "block_resize device=$d1 size=65536",
+     "unplug $d1"},
+    // M36: version 2 cannot grow over a longer backing file
+    {"create $f1 1M", "create $f2 64K compat=0.10 backing_file=$f1 backing_fmt=qcow2",
+     "drive $d1 $f2", "block_resize device=$d1 size=1048576", "unplug $d1"},
+    // M17: a base that cannot grow
+    {"create $f1 64K", "drive $d1 $f1", "block-dirty-bitmap-add node=$d1 name=b0 persistent=true",
+     "unplug $d1", "drive $d1 $f1", "kill", "create $f2 128K backing_file=$f1 backing_fmt=qcow2",
+     "drive $d1 $f2", "io $d1 write -P 3 65536 512", "block-commit device=$d1",
+     "wait BLOCK_JOB_COMPLETED", "show data $d1", "unplug $d1"},
+    // M28: who may open what twice
+    {"create $f1 64K", "drive $d1 $f1", "drive $d2 $f1", "drive $d2 $f1 read-only=on", "unplug $d1",
+     "drive $d1 $f1 read-only=on", "drive $d2 $f1 read-only=on", "unplug $d1", "unplug $d2"},
+    {"create $f1 64K format=raw", "drive $d1 $f1"},
+    // S53, S55: an image that somebody broke
+    {"create $f1 64K", "drive $d1 $f1", "block-dirty-bitmap-add node=$d1 name=b0 persistent=true",
+     "io $d1 write -P 5 0 512", "unplug $d1", "create $f2 64K backing_file=$f1 backing_fmt=qcow2",
+     "damage $f1 $damage", "drive $d1 $f1", "show info $f1", "drive $d2 $f2", "unplug $d1",
+     "unplug $d2", "blockdev-add driver=qcow2 node-name=$n1 file.driver=file file.filename=$f2",
+     "blockdev-del node-name=$n1", "damage $f1 $damage", "drive $d1 $f1", "show bitmaps $d1",
+     "unplug $d1"},
+    {"create $f1 64K", "drive $d1 $f1", "block-dirty-bitmap-add node=$d1 name=b0 persistent=true",
+     "io $d1 write -P 5 0 512", "unplug $d1", "damage $f1 autoclear", "drive $d1 $f1",
+     "show bitmaps $d1", "unplug $d1"},
+};
+
+const std::vector<Story> of_nodes = {
+    // M42, M43: who has a node, and who may take it away
+    {"create $f1 64K", "blockdev-add driver=file node-name=$n1 filename=$f1",
+     "blockdev-add driver=qcow2 node-name=$n2 file=$n1",
+     "blockdev-add driver=qcow2 node-name=$n3 file=$n1",
+     "block-dirty-bitmap-add node=$n2 name=b0 persistent=true", "io $n2 write -P 6 0 512",
+     "blockdev-del node-name=$n1", "blockdev-del node-name=$n2", "blockdev-del node-name=$n1"},
+    {"create $f1 64K", "blockdev-add driver=file node-name=$n1 filename=$f1 read-only=true",
+     "blockdev-add driver=qcow2 node-name=$n2 file=$n1",
+     "blockdev-add driver=qcow2 node-name=$n2 file=$n1 read-only=true",
+     "blockdev-del node-name=$n2", "blockdev-del node-name=$n1"},
+    {"create $f1 64K",
+     "blockdev-add driver=qcow2 node-name=$n1 file.driver=file file.node-name=$n2 "
+     "file.filename=$f1",
+     "blockdev-del node-name=$n2", "blockdev-del node-name=$n1"},
+    {"create $f1 64K", "create $f2 64K backing_file=$f1 backing_fmt=qcow2",
+     "blockdev-add driver=qcow2 node-name=$n1 read-only=true file.driver=file file.filename=$f1",
+     "blockdev-add driver=qcow2 node-name=$n2 backing=$n1 file.driver=file file.filename=$f2",
+     "blockdev-del node-name=$n1", "blockdev-snapshot node=$n2 overlay=$n1",
+     "blockdev-del node-name=$n2", "blockdev-del node-name=$n1"},
+    // S66: an overlay that has a life of its own
+    {"create $f1 1M",
+     "blockdev-add driver=qcow2 node-name=$n1 backing=null file.driver=file file.filename=$f1",
+     "blockdev-snapshot node=drive0 overlay=$n1", "blockdev-del node-name=$n1"},
+    {"create $f1 64K format=raw",
+     "blockdev-add driver=raw node-name=$n1 file.driver=file file.filename=$f1",
+     "blockdev-snapshot node=drive0 overlay=$n1", "blockdev-del node-name=$n1"},
+    {"create $f1 64K", "create $f2 64K backing_file=$f1 backing_fmt=qcow2",
+     "blockdev-add driver=qcow2 node-name=$n1 file.driver=file file.filename=$f2",
+     "blockdev-snapshot node=drive0 overlay=$n1", "blockdev-del node-name=$n1"},
+};
+
+const std::vector<Story> of_jobs = {
+    // M15: somebody reads the base
+    {"drive $d1 $base read-only=on", "block-commit device=drive0", "unplug $d1"},
+    // S74, S90: two jobs
+    {"create $f1 64K", "create $f2 64K backing_file=$f1 backing_fmt=qcow2", "drive $d1 $f2",
+     "io $d1 write -P 4 0 4096", "block-commit device=drive0 job-id=j1",
+     "block-commit device=$d1 job-id=j1 auto-dismiss=false", "wait BLOCK_JOB_READY", "query-jobs",
+     "job-cancel id=j1", "wait BLOCK_JOB_CANCELLED", "query-jobs", "job-dismiss id=j1"},
+    // S82…S84, S87: the states of a job, one after the other
+    {"create $f1 64K", "create $f2 64K backing_file=$f1 backing_fmt=qcow2", "drive $d1 $f2",
+     "io $d1 write -P 4 0 4096", "block-commit device=$d1 speed=1", "job-pause id=$d1",
+     "job-pause id=$d1", "wait BLOCK_JOB_READY", "query-jobs", "block-job-cancel device=$d1",
+     "job-resume id=$d1", "job-resume id=$d1", "query-jobs", "job-finalize id=$d1",
+     "job-cancel id=$d1", "wait BLOCK_JOB_CANCELLED"},
+    {"create $f1 64K", "create $f2 64K backing_file=$f1 backing_fmt=qcow2", "drive $d1 $f2",
+     "io $d1 write -P 4 0 4096", "block-commit device=$d1 auto-finalize=false auto-dismiss=false",
+     "wait BLOCK_JOB_READY", "query-jobs", "job-pause id=$d1", "query-jobs", "job-resume id=$d1",
+     "job-complete id=$d1", "wait BLOCK_JOB_PENDING", "query-jobs", "block-job-finalize id=$d1",
+     "wait BLOCK_JOB_COMPLETED", "query-jobs", "block-job-dismiss id=$d1"},
+};
+
+std::vector<Story> all() {
+  std::vector<Story> stories = of_other_drives;
+  stories.insert(stories.end(), of_nodes.begin(), of_nodes.end());
+  stories.insert(stories.end(), of_jobs.begin(), of_jobs.end());
+  return stories;
+}
+
+}  // namespace
+
+const std::vector<Story>& side_stories() {
+  static const std::vector<Story> stories = all();
+  return stories;
+}
+
+}  // namespace sim::fuzz
