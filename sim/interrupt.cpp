@@ -10,9 +10,9 @@ namespace sim {
 namespace {
 
 /// A signal handler can reach nothing else.
-volatile std::sig_atomic_t came = 0;
+volatile std::sig_atomic_t last_signal = 0;
 
-void note(int signal) { came = signal; }
+void note(int signal) { last_signal = signal; }
 
 }  // namespace
 
@@ -27,8 +27,10 @@ InterruptGuard::~InterruptGuard() {
   for (int i = 0; i < 4; ++i) sigaction(signals_[i], &before_[i], nullptr);
 }
 
+bool InterruptGuard::came() { return last_signal != 0; }
+
 void InterruptGuard::check() {
-  if (came != 0) throw UsageError("interrupted by signal " + std::to_string(came));
+  if (came()) throw UsageError("interrupted by signal " + std::to_string(last_signal));
 }
 
 }  // namespace sim

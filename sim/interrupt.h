@@ -14,7 +14,9 @@ class InterruptGuard {
   InterruptGuard& operator=(const InterruptGuard&) = delete;
   ~InterruptGuard();
 
-  /// Throws UsageError if a signal came since the first guard was made.
+  /// Whether a signal came since the first guard was made.
+  static bool came();
+  /// Throws UsageError if one came.
   static void check();
 
  private:

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <charconv>
 #include <iostream>
 #include <memory>
@@ -74,12 +76,37 @@ int fuzz_with(FuzzArguments& arguments) {
   }
   const fuzz::Outcome outcome =
       fuzz::carry_out(campaign, isatty(STDERR_FILENO) ? &std::cerr : nullptr);
-  if (arguments.json) {
-    std::cout << fuzz::summary_json(campaign, outcome).dump(2) << "\n";
-  } else {
-    std::cout << fuzz::summary_text(campaign, outcome);
+  // Not part of the summary, which is the same however often a campaign is carried out.
+  std::cerr << fuzz::earlier_text(outcome.earlier);
+  const nlohmann::json summary = fuzz::summary_of(campaign, outcome);
+  std::cout << (arguments.json ? summary.dump(2) + "\n" : fuzz::summary_text(summary));
+  const bool failed =
+      !outcome.found.empty() || std::ranges::any_of(outcome.earlier, [](const fuzz::Earlier& each) {
+        return each.failure.has_value();
+      });
+  return failed ? 1 : 0;
+}
+
+/// What --help says after the options.
+std::string manual() {
+  std::string text =
+      "A run is drawn from the seed and its number, so the same command tells the same, whatever\n"
+      "--jobs is. A run that differs, crashes us or takes a minute of processor time is a "
+      "failure:\n"
+      "one of each kind is made short, and kept as a scenario in DIR, where a later fuzz tries it\n"
+      "first; 'blocktwin replay FILE' shows it on other subjects. Ctrl-C ends with a summary of\n"
+      "what was done. The summary tells what was reached of commands, refusals, events, job "
+      "states\n"
+      "and rules, and what was not. Exit status: 0 no failure; 1 a failure, now or in DIR; 2 "
+      "usage.\n"
+      "\nOn several machines:\n"
+      "  blocktwin fuzz --runs 100000 --shard 1/3 --json > 1.json    (2/3, 3/3 elsewhere)\n"
+      "  blocktwin merge 1.json 2.json 3.json\n\nProfiles:\n";
+  for (const fuzz::Profile& each : fuzz::profiles()) {
+    text += fmt::format("  {:<9} {}\n", each.name, each.about);
   }
-  return outcome.found.empty() ? 0 : 1;
+  text.pop_back();
+  return text;
 }
 
 }  // namespace
@@ -100,7 +127,8 @@ void add_fuzz(CLI::App& program, int& status) {
   command->add_option("--subject", arguments->subjects, "of model, engine, qemu and others")
       ->type_name("NAME,…")
       ->capture_default_str();
-  command->add_option("--profile", arguments->profile, "default, bitmaps, jobs or crash")
+  command->add_option("--profile", arguments->profile, "what runs do, see below")
+      ->type_name("NAME")
       ->capture_default_str();
   command->add_option("--jobs", campaign.jobs, "how many runs go on at once")
       ->check(CLI::Range(1, 256))
@@ -117,6 +145,7 @@ void add_fuzz(CLI::App& program, int& status) {
       "let a failure become another one that is seen by show, when it is made short");
   command->add_flag("--json", arguments->json, "print the summary as JSON");
   arguments->cast.add_to(*command);
+  command->footer(manual());
   command->callback([arguments, &status] { status = fuzz_with(*arguments); });
 }
 

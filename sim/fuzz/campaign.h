@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <iosfwd>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -29,6 +30,8 @@ struct Campaign {
   Cast cast;
   std::string out;        ///< where the scenarios of failures go; made when there is one
   std::string directory;  ///< for subjects with files; empty: a temporary one
+  std::chrono::seconds patience{60};  ///< how much processor time a run may take
+  Attempt attempt = fuzz::attempt;    ///< what is done in a run
 };
 
 /// A failure, made short.
@@ -40,18 +43,31 @@ struct Found {
   std::string file;     ///< its scenario
 };
 
+/// What became of a failure that an earlier campaign left in `out`.
+struct Earlier {
+  std::string file;
+  std::optional<Failure> failure;  ///< nothing: it fails no longer
+};
+
 /// How a campaign went. A function of the campaign alone, whatever `jobs` is, unless it has a time.
+/// (`earlier` depends on what was in `out`, too.)
 struct Outcome {
   Statistics statistics;
   std::vector<Found> found;  ///< one of each signature, the earliest run's
   bool interrupted = false;
+  std::vector<Earlier> earlier;
 };
 
 /// The seed of a run of a campaign.
 std::uint64_t seed_of_run(std::uint64_t seed, std::uint64_t run);
 
-/// Carries out a campaign. A run that crashes us is a failure like any other. An interrupt ends it
-/// with what was found so far. `progress` (may be null) is told how it goes.
+/// Where the subjects of a campaign have their files; null if they need none.
+std::unique_ptr<Workspace> workspace_of(const Campaign& campaign);
+
+/// Carries out a campaign, after the failures that earlier ones left. A run that crashes us is a
+/// failure like any other. Failures are written when they are found, and again when they are
+/// short. An interrupt ends it with what was found so far. `progress` (may be null) is told how it
+/// goes.
 Outcome carry_out(const Campaign& campaign, std::ostream* progress);
 
 }  // namespace sim::fuzz

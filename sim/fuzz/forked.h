@@ -26,13 +26,21 @@ class Forked {
 
   /// What to wait for (poll, POLLIN) before listen().
   int descriptor() const { return pipe_.reader.number(); }
+  /// Waits until there is something to listen() to; false if we are interrupted first.
+  bool await() const;
   /// What it told since the last call; waits if there is nothing, and answers nothing at its end.
   std::vector<nlohmann::json> listen();
-  /// After listen() answered nothing: "SIGABRT" or the like, if a signal ended it.
-  std::optional<std::string> died_of();
+  /// Sends it the signal of Ctrl-C, which reached us alone perhaps.
+  void interrupt() const;
+  /// After listen() answered nothing: waits for its end; "died of SIGABRT", "ended with status 1"
+  /// or the like unless it ended well.
+  std::optional<std::string> bad_end();
+  /// What it said on standard error, the last of it.
+  std::string last_words() const;
 
  private:
   Pipe pipe_;
+  Descriptor words_;  ///< a file in memory that is its standard error
   pid_t process_;
   std::string received_;
 };

@@ -8,9 +8,11 @@
 
 #include "sim/fuzz/generator.h"
 #include "sim/fuzz/sensible.h"
+#include "sim/interrupt.h"
 #include "sim/observe.h"
 #include "sim/report.h"
 #include "sim/script/expand.h"
+#include "sim/usage_error.h"
 
 namespace sim::fuzz {
 
@@ -33,8 +35,11 @@ Scenario scenario_of(const Program& program, const std::string& title) {
 /// Draws lines and has the model do them, one after the other.
 class Drawing {
  public:
-  Drawing(std::uint64_t seed, const Profile& profile, Statistics& statistics)
-      : generator_(seed, profile), model_(make_model_subject()), statistics_(statistics) {}
+  Drawing(std::uint64_t seed, const Profile& profile, Statistics& statistics, const LineSink& sink)
+      : generator_(seed, profile),
+        model_(make_model_subject()),
+        statistics_(statistics),
+        sink_(sink) {}
 
   void draw() { take(generator_.next(view_)); }
   /// What every run ends with: all that is there is looked at, before and after a restart.
@@ -50,9 +55,10 @@ class Drawing {
   void take(const std::string& line) {
     const Step step = scenario_of({line}, "fuzz").testcases.front().steps.front();
     if (!is_sensible(step, *model_)) return;
+    program_.push_back(line);
+    if (sink_) sink_(line);
     statistics_.note(step, observe(*model_, step));
     if (!std::holds_alternative<ShowStep>(step.action)) view_ = look(*model_, view_);
-    program_.push_back(line);
   }
   void observe_all() {
     const View seen = view_;
@@ -66,6 +72,7 @@ class Drawing {
   Generator generator_;
   std::unique_ptr<Subject> model_;
   Statistics& statistics_;
+  const LineSink& sink_;
   View view_;
   Program program_;
 };
@@ -86,11 +93,17 @@ std::string signature_of(const Difference& difference) {
 
 }  // namespace
 
-Program generate(std::uint64_t seed, const Profile& profile, unsigned steps,
-                 Statistics& statistics) {
-  Drawing drawing(seed, profile, statistics);
-  for (unsigned i = 0; i < steps; ++i) drawing.draw();
-  drawing.finish();
+Program generate(std::uint64_t seed, const Profile& profile, unsigned steps, Statistics& statistics,
+                 const LineSink& sink) {
+  Drawing drawing(seed, profile, statistics, sink);
+  try {
+    for (unsigned i = 0; i < steps; ++i) drawing.draw();
+    drawing.finish();
+  } catch (const script::ScriptError&) {
+    throw;  // the generator's fault
+  } catch (const std::exception&) {
+    // The model's: a run of these lines tells it.
+  }
   ++statistics.runs;
   return drawing.program();
 }
@@ -98,9 +111,13 @@ Program generate(std::uint64_t seed, const Profile& profile, unsigned steps,
 bool is_sensible(const Program& program, const std::string& title) {
   const Scenario scenario = scenario_of(program, title);
   const std::unique_ptr<Subject> model = make_model_subject();
-  for (const Step& step : scenario.testcases.front().steps) {
-    if (!is_sensible(step, *model)) return false;
-    observe(*model, step);
+  try {
+    for (const Step& step : scenario.testcases.front().steps) {
+      if (!is_sensible(step, *model)) return false;
+      observe(*model, step);
+    }
+  } catch (const std::exception&) {
+    // The model broke: a run of the program tells it.
   }
   return true;
 }
@@ -108,7 +125,14 @@ bool is_sensible(const Program& program, const std::string& title) {
 std::optional<Failure> attempt(const Program& program, const std::string& title, const Cast& cast,
                                Workspace* workspace) {
   const Scenario scenario = scenario_of(program, title);
-  const ScenarioResult result = run_scenario(scenario, cast, workspace);
+  ScenarioResult result;
+  try {
+    result = run_scenario(scenario, cast, workspace);
+  } catch (const UsageError& error) {
+    InterruptGuard::check();
+    const std::string text = error.what();
+    return Failure{program.size(), "cannot go on: " + generalised(text), "  " + text + "\n"};
+  }
   const TestcaseResult& testcase = result.testcases.front();
   if (!testcase.difference) return std::nullopt;
   const int line = testcase.difference->step.line;

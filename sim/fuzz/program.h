@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,10 +16,14 @@ namespace sim::fuzz {
 /// A testcase that somebody may run anywhere: lines of the scenario language.
 using Program = std::vector<std::string>;
 
+/// Hears of each line before the model does it.
+using LineSink = std::function<void(const std::string& line)>;
+
 /// `steps` lines drawn from `seed`, each after the model alone has done those before it, and the
-/// observations that end every run. What the model answered is counted in `statistics`.
-Program generate(std::uint64_t seed, const Profile& profile, unsigned steps,
-                 Statistics& statistics);
+/// observations that end every run. What the model answered is counted in `statistics`. If the
+/// model breaks, the line that broke it is the last.
+Program generate(std::uint64_t seed, const Profile& profile, unsigned steps, Statistics& statistics,
+                 const LineSink& sink = {});
 
 /// Whether the model knows what each step brings about (sensible.h); shrinking may take out what a
 /// step leans on. Throws ScriptError, as attempt() does.
@@ -31,8 +36,13 @@ struct Failure {
   std::string report;     ///< for humans
 };
 
-/// Runs a program on new subjects. `title` names it in reports and directories.
+/// Runs a program on new subjects. `title` names it in reports and directories. A subject with
+/// which the run cannot go on is a failure. Throws ScriptError, and UsageError when interrupted.
 std::optional<Failure> attempt(const Program& program, const std::string& title, const Cast& cast,
                                Workspace* workspace);
+
+/// Something that is done with a program: attempt(), or what a test puts in its place.
+using Attempt = std::function<std::optional<Failure>(
+    const Program& program, const std::string& title, const Cast& cast, Workspace* workspace)>;
 
 }  // namespace sim::fuzz

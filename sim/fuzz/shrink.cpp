@@ -152,19 +152,12 @@ class Shrinker {
  private:
   std::size_t size() const { return best_.program.size(); }
 
-  /// A program that shrinking spoilt may be refused in various words; that is no sight.
-  bool is_like_the_first(const Failure& failure) const {
-    if (failure.signature == best_.failure.signature) return true;
-    return likeness_ == Likeness::seen && failure.signature.starts_with("show; ") &&
-           failure.signature.find("error") == std::string::npos;
-  }
-
   /// Whether it fails, too; then it is the best. Nothing is tried twice.
   bool better(Program program) {
     if (best_.trials >= limit_ || !tried_.insert(program).second) return false;
     ++best_.trials;
     std::optional<Failure> failure = trial_(program);
-    if (!failure || !is_like_the_first(*failure)) return false;
+    if (!failure || !are_like(best_.failure, *failure, likeness_)) return false;
     program.resize(std::min(program.size(), failure->steps));
     best_.program = std::move(program);
     best_.failure = std::move(*failure);
@@ -250,6 +243,13 @@ class Shrinker {
 };
 
 }  // namespace
+
+/// A program that shrinking spoilt may be refused in various words; that is no sight.
+bool are_like(const Failure& first, const Failure& other, Likeness likeness) {
+  if (other.signature == first.signature) return true;
+  return likeness == Likeness::seen && other.signature.starts_with("show; ") &&
+         other.signature.find("error") == std::string::npos;
+}
 
 Shrunk shrink(const Program& program, const Failure& failure, const Trial& trial, unsigned trials,
               Likeness likeness) {

@@ -16,6 +16,9 @@ enum class Likeness {
   seen   ///< and all that a `show` sees: for programs that are known to have one fault
 };
 
+/// Whether `other` may take the place of `first`.
+bool are_like(const Failure& first, const Failure& other, Likeness likeness);
+
 /// A program that still fails and from which no line can be taken, no two names made one and no
 /// argument or number simpler, without its failing otherwise or not at all; or the best found after
 /// `trials` tries.

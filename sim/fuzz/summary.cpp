@@ -14,43 +14,58 @@ using nlohmann::json;
 
 namespace {
 
-std::string counts_text(const char* title, const Statistics::Counts& counts) {
+std::string counts_text(const char* title, const json& counts) {
   std::string text = fmt::format("{}:\n", title);
-  for (const auto& [name, count] : counts) text += fmt::format("  {:>9}  {}\n", count, name);
+  for (const auto& [name, count] : counts.items()) {
+    text += fmt::format("  {:>9}  {}\n", count.get<std::uint64_t>(), name);
+  }
   return text;
 }
 
-std::string found_text(const Found& found) {
-  std::string text = fmt::format("run {} ({} like it): {} lines, drawn as {}, {} tries: {}\n",
-                                 found.run, found.times - 1, found.shrunk.program.size(),
-                                 found.drawn, found.shrunk.trials, found.file);
-  text += found.shrunk.failure.report;
-  for (const std::string& line : found.shrunk.program) text += "    " + line + "\n";
+std::string found_text(const json& found) {
+  std::string text =
+      fmt::format("run {} ({} like it): {} lines, drawn as {}, {} tries: {}\n",
+                  found["run"].get<std::uint64_t>(), found["times"].get<std::uint64_t>() - 1,
+                  found["program"].size(), found["drawn"].get<std::uint64_t>(),
+                  found["trials"].get<std::uint64_t>(), found["file"].get<std::string>());
+  text += found["report"];
+  for (const json& line : found["program"]) text += "    " + line.get<std::string>() + "\n";
   return text + "\n";
+}
+
+/// "seed 1, profile default, on model and engine, shard 2/5: 400 runs, 16000 steps, "
+std::string line_of(const json& summary) {
+  const std::uint64_t shards = summary["shard"][1];
+  const std::string shard =
+      shards == 1 ? ""
+                  : fmt::format(", shard {}/{}", summary["shard"][0].get<std::uint64_t>(), shards);
+  return fmt::format("{}seed {}, profile {}, on {}{}: {} runs, {} steps, ",
+                     summary["interrupted"] ? "interrupted; " : "",
+                     summary["seed"].get<std::uint64_t>(), summary["profile"].get<std::string>(),
+                     joined_names(summary["subjects"]), shard,
+                     summary["statistics"]["runs"].get<std::uint64_t>(),
+                     summary["statistics"]["steps"].get<std::uint64_t>());
 }
 
 }  // namespace
 
-std::string summary_text(const Campaign& campaign, const Outcome& outcome) {
-  const Statistics& seen = outcome.statistics;
+std::string summary_text(const json& summary) {
+  const json& seen = summary["statistics"];
   std::string text;
-  for (const Found& found : outcome.found) text += found_text(found);
-  text += counts_text("steps carried out", seen.done);
-  text += counts_text("steps refused", seen.refused);
-  text += counts_text("refusals", seen.refusals);
-  text += counts_text("refusals that no rule lists", seen.unlisted);
-  text += counts_text("events", seen.events);
-  text += counts_text("job states", seen.job_states);
-  text += coverage_text(coverage_json(seen));
-  text +=
-      fmt::format("{}seed {}, profile {}, on {}: {} runs, {} steps, ",
-                  outcome.interrupted ? "interrupted; " : "", campaign.seed, campaign.profile.name,
-                  joined_names(campaign.cast.subjects), seen.runs, seen.steps);
-  if (outcome.found.empty()) return text + "no failure\n";
-  return text + fmt::format("{} kinds of failures\n", outcome.found.size());
+  for (const json& found : summary["failures"]) text += found_text(found);
+  text += counts_text("steps carried out", seen["done"]);
+  text += counts_text("steps refused", seen["refused"]);
+  text += counts_text("refusals", seen["refusals"]);
+  text += counts_text("refusals that no rule lists", seen["unlisted-refusals"]);
+  text += counts_text("events", seen["events"]);
+  text += counts_text("job states", seen["job-states"]);
+  text += coverage_text(summary["coverage"]);
+  text += line_of(summary);
+  if (summary["failures"].empty()) return text + "no failure\n";
+  return text + fmt::format("{} kinds of failures\n", summary["failures"].size());
 }
 
-json summary_json(const Campaign& campaign, const Outcome& outcome) {
+json summary_of(const Campaign& campaign, const Outcome& outcome) {
   json found = json::array();
   for (const Found& each : outcome.found) {
     found.push_back({{"run", each.run},
@@ -58,18 +73,29 @@ json summary_json(const Campaign& campaign, const Outcome& outcome) {
                      {"drawn", each.drawn},
                      {"trials", each.shrunk.trials},
                      {"signature", each.shrunk.failure.signature},
+                     {"report", each.shrunk.failure.report},
                      {"program", each.shrunk.program},
                      {"file", each.file}});
   }
   return {{"seed", campaign.seed},
+          {"runs", campaign.time ? json() : json(campaign.runs)},
           {"profile", campaign.profile.name},
           {"subjects", campaign.cast.subjects},
           {"steps-of-a-run", campaign.steps},
-          {"shard", {campaign.shard, campaign.shards}},
+          {"shard", {campaign.shard + 1, campaign.shards}},
           {"interrupted", outcome.interrupted},
           {"statistics", to_json(outcome.statistics)},
           {"coverage", coverage_json(outcome.statistics)},
           {"failures", std::move(found)}};
+}
+
+std::string earlier_text(const std::vector<Earlier>& earlier) {
+  std::string text;
+  for (const Earlier& each : earlier) {
+    text += each.failure ? fmt::format("{} still fails: {}\n", each.file, each.failure->signature)
+                         : fmt::format("{} no longer fails\n", each.file);
+  }
+  return text;
 }
 
 }  // namespace sim::fuzz

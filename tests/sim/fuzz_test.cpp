@@ -125,7 +125,7 @@ TEST_CASE("a campaign is the same with one worker and with three") {
   const Outcome alone = carry_out(one, nullptr);
   const Outcome shared = carry_out(campaign(3, out), nullptr);
   CHECK(alone.statistics.runs == 24);
-  CHECK(summary_json(one, alone) == summary_json(one, shared));
+  CHECK(summary_of(one, alone) == summary_of(one, shared));
 }
 
 TEST_CASE("shards do the whole between them") {
@@ -148,7 +148,7 @@ TEST_CASE("what dies in a copy of us is told, and what it said before") {
   });
   CHECK(forked.listen() == std::vector<json>{"last words"});
   CHECK(forked.listen().empty());
-  CHECK(forked.died_of() == "SIGKILL");
+  CHECK(forked.bad_end() == "died of SIGKILL");
 }
 
 }  // namespace

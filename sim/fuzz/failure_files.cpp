@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+#include "sim/fuzz/failure_files.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "sim/report.h"
+#include "sim/usage_error.h"
+
+namespace sim::fuzz {
+
+namespace fs = std::filesystem;
+
+std::vector<std::string> FailureFiles::all() const {
+  std::vector<std::string> files;
+  if (!fs::is_directory(campaign_.out)) return files;
+  for (const auto& entry : fs::directory_iterator(campaign_.out)) {
+    if (entry.path().extension() == ".scenario") files.push_back(entry.path());
+  }
+  std::ranges::sort(files);
+  return files;
+}
+
+std::string FailureFiles::of_run(std::uint64_t run) const {
+  return fmt::format("{}/{}-seed-{}-run-{}.scenario", campaign_.out, campaign_.profile.name,
+                     campaign_.seed, run);
+}
+
+void FailureFiles::keep(std::uint64_t run, const Program& program, const Failure& failure) const {
+  std::error_code ignored;  // who cannot make it cannot write below it
+  fs::create_directories(campaign_.out, ignored);
+  const std::string path = of_run(run);
+  std::ofstream file(path);
+  file << fmt::format("# Found by fuzz: seed {}, run {}, profile {}, {} steps, on {}.\n# {}\n#\n",
+                      campaign_.seed, run, campaign_.profile.name, campaign_.steps,
+                      joined_names(campaign_.cast.subjects), failure.signature);
+  std::istringstream report(failure.report);
+  for (std::string line; std::getline(report, line);) file << "# " << line << "\n";
+  for (const std::string& line : program) file << line << "\n";
+  if (!file.flush()) throw UsageError(path + ": cannot be written");
+}
+
+void FailureFiles::drop(std::uint64_t run) const {
+  std::error_code ignored;  // it is not there, then
+  fs::remove(of_run(run), ignored);
+}
+
+Program program_of_file(const std::string& file) {
+  std::ifstream in(file);
+  if (!in) throw UsageError(file + ": cannot be read");
+  Program program;
+  for (std::string line; std::getline(in, line);) {
+    if (!line.empty() && line[0] != '#') program.push_back(line);
+  }
+  return program;
+}
+
+}  // namespace sim::fuzz
