@@ -21,6 +21,7 @@ void add_export(CLI::App& program, int& status);
 void add_img(CLI::App& program, int& status);
 void add_bench(CLI::App& program, int& status);
 void add_fuzz(CLI::App& program, int& status);
+void add_merge(CLI::App& program, int& status);
 void add_mutants(CLI::App& program, int& status);
 
 }  // namespace sim::cli

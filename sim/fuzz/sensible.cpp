@@ -58,12 +58,17 @@ bool falls_asleep(const json& request) {
 /// Whether a job that waits for its finalize may hold back the guest of its device: whoever waits
 /// for the guest then, waits for himself. `reply` is what a query allows, perhaps several replies.
 bool guest_may_be_held(const json& reply) {
-  if (reply.contains("$one-of")) return std::ranges::any_of(reply["$one-of"], guest_may_be_held);
-  if (!reply.contains("return")) return false;
-  return std::ranges::any_of(reply["return"], [](const json& job) {
+  const auto holds = [](const json& job) {
     const json& status = job["status"];
     return job["auto-finalize"] == false && (!status.is_string() || status == "pending");
-  });
+  };
+  if (reply.contains("$one-of")) {
+    const json& replies = reply["$one-of"];
+    return std::any_of(replies.begin(), replies.end(), guest_may_be_held);
+  }
+  if (!reply.contains("return")) return false;
+  const json& jobs = reply["return"];
+  return std::any_of(jobs.begin(), jobs.end(), holds);
 }
 
 bool needs_the_guest(const Step& step) {

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "sim/commit.h"
 #include "sim/fuzz/coverage.h"
 #include "sim/report.h"
 
@@ -77,7 +78,8 @@ json summary_of(const Campaign& campaign, const Outcome& outcome) {
                      {"program", each.shrunk.program},
                      {"file", each.file}});
   }
-  return {{"seed", campaign.seed},
+  return {{"commit", commit()},
+          {"seed", campaign.seed},
           {"runs", campaign.time ? json() : json(campaign.runs)},
           {"profile", campaign.profile.name},
           {"subjects", campaign.cast.subjects},
