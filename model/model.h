@@ -47,6 +47,10 @@ nlohmann::json add_drive(State& state, const nlohmann::json& options);
 nlohmann::json delete_drive(State& state, const std::string& id);
 /// Ends the process. The files stay; what they hold afterwards depends on how it ended.
 void stop(State& state, Stop how);
+/// What may be left when the process is killed or the power fails (M45): one of these.
+std::vector<State> crash(const State& state);
+/// The same in the middle of a step that leads from one to the other (M46).
+std::vector<State> crash(const State& before, const State& after);
 
 /// What lies in an image file as qemu-img info sees it: {"format","virtual-size","cluster-size",
 /// "backing-filename"?,"bitmaps":[{"name","granularity","flags":[…]}…]}, in directory order.

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+
+#include "model/model.h"
+#include "model/parts.h"
+
+namespace model {
+
+namespace {
+
+/// M7: who was told to end, or comes to an end by itself, may have done so.
+void add_with_ended_jobs(std::vector<State>& states, const State& state) {
+  states.push_back(state);
+  if (!ending_jobs(state)) return;
+  finish_ending_jobs(states.emplace_back(state));
+}
+
+bool in_use(const Image& image, const std::string& bitmap) {
+  return std::ranges::any_of(image.directory, [&bitmap](const StoredBitmap& stored) {
+    return stored.name == bitmap && stored.in_use;
+  });
+}
+
+/// M46: whether the bitmaps of an image were taken into use, which hides them for a moment.
+bool taken_into_use(const Image& before, const Image& after) {
+  return std::ranges::any_of(before.directory, [&after](const StoredBitmap& stored) {
+    return !stored.in_use && in_use(after, stored.name);
+  });
+}
+
+void add_with_hidden_bitmaps(std::vector<State>& states, const State& before, const State& after) {
+  for (const auto& [file, image] : before.files) {
+    const auto later = after.files.find(file);
+    if (later == after.files.end() || !taken_into_use(image, later->second)) continue;
+    states.emplace_back(before).files.at(file).directory.clear();
+  }
+}
+
+void die(std::vector<State>& states) {
+  for (State& state : states) stop(state, Stop::kill);
+}
+
+}  // namespace
+
+std::vector<State> crash(const State& state) {
+  std::vector<State> states;
+  add_with_ended_jobs(states, state);
+  die(states);
+  return states;
+}
+
+std::vector<State> crash(const State& before, const State& after) {
+  std::vector<State> states;
+  add_with_ended_jobs(states, before);
+  add_with_ended_jobs(states, after);
+  add_with_hidden_bitmaps(states, before, after);
+  die(states);
+  return states;
+}
+
+}  // namespace model
