@@ -112,7 +112,9 @@ io::Task<void> create(io::Storage& file, const CreateOptions& options) {
   // The header comes last: before it is there the file is no image at all.
   co_await file.resize(whole);
   co_await file.write(header.refcount_table_offset, refcount_bytes);
+  co_await file.flush();
   co_await file.write(start, header_bytes);
+  co_await file.flush();
 }
 
 }  // namespace engine::qcow2
