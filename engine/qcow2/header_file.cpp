@@ -33,6 +33,21 @@ std::span<const std::byte> changed_sectors(std::span<const std::byte> before,
   return after.subspan(start, end - start);
 }
 
+/// The header's text; without the names of features, which nobody needs, if it then fits one
+/// sector, which a power cut cannot tear.
+std::vector<std::byte> encode_whole(Header& header) {
+  std::vector<std::byte> bytes = encode_header(header);
+  if (bytes.size() <= sector) return bytes;
+  Header shorter = header;
+  std::erase_if(shorter.extensions, [](const HeaderExtension& extension) {
+    return extension.type == extension_type::feature_names;
+  });
+  std::vector<std::byte> fewer = encode_header(shorter);
+  if (fewer.size() > sector) return bytes;
+  header = std::move(shorter);
+  return fewer;
+}
+
 }  // namespace
 
 io::Task<void> HeaderFile::load() {
@@ -51,21 +66,36 @@ io::Task<void> HeaderFile::load() {
 }
 
 io::Task<void> HeaderFile::replace(Header next) {
-  std::vector<std::byte> bytes = encode_header(next);
+  std::vector<std::byte> bytes = encode_whole(next);
+  const bool in_one_sector = bytes.size() <= sector;
   // What is left of a longer header must not look like an extension or a name.
   bytes.resize(round_up(std::max(bytes.size(), bytes_.size()), sector));
   bytes_.resize(bytes.size());
-  const std::span<const std::byte> changed = changed_sectors(bytes_, bytes);
-  if (!changed.empty()) {
-    const HostOffset at{static_cast<std::uint64_t>(changed.data() - bytes.data())};
+  const std::vector<std::byte> before = bytes_;
+  if (before != bytes) {
     // A write that fails may have changed any part: after it nothing is known of the old bytes.
     std::fill(bytes_.begin(), bytes_.end(), std::byte{0});
     co_await file_.flush();
-    co_await file_.write(at, changed);
-    co_await file_.flush();
+    // Whatever arrives, one or the other is there. The first sector tells where the rest lies.
+    const std::uint64_t size = bytes.size();
+    if (in_one_sector) co_await write_changes(before, bytes, 0, sector);
+    co_await write_changes(before, bytes, sector, size);
+    if (!in_one_sector) co_await write_changes(before, bytes, 0, sector);
   }
   bytes_ = std::move(bytes);
   header_ = std::move(next);
+}
+
+io::Task<void> HeaderFile::write_changes(const std::vector<std::byte>& before,
+                                         const std::vector<std::byte>& after, std::uint64_t start,
+                                         std::uint64_t end) {
+  const std::span<const std::byte> old = std::span(before).subspan(start, end - start);
+  const std::span<const std::byte> now = std::span(after).subspan(start, end - start);
+  const std::span<const std::byte> changed = changed_sectors(old, now);
+  if (changed.empty()) co_return;
+  const HostOffset at{static_cast<std::uint64_t>(changed.data() - after.data())};
+  co_await file_.write(at, changed);
+  co_await file_.flush();
 }
 
 }  // namespace engine::qcow2

@@ -15,12 +15,19 @@ class HeaderFile {
   io::Task<void> load();
   const Header& header() const { return header_; }
 
-  /// Puts another header in its place: one write of the sectors that differ, preceded and followed
-  /// by a flush of the file: a header points only to what is durable. Throws IoError if the header
-  /// does not fit the first cluster, and then nothing has changed.
+  /// Puts another header in its place: the sectors that differ, preceded and followed by a flush of
+  /// the file: a header points only to what is durable. The names of features are left out if
+  /// the rest then fits one sector: a power cut leaves the old header or the new one, unless both
+  /// are longer than that. Throws IoError if the header does not fit the first cluster, and then
+  /// nothing has changed.
   io::Task<void> replace(Header next);
 
  private:
+  /// Writes what differs in these sectors, and flushes.
+  io::Task<void> write_changes(const std::vector<std::byte>& before,
+                               const std::vector<std::byte>& after, std::uint64_t start,
+                               std::uint64_t end);
+
   io::Storage& file_;
   Header header_;
   std::vector<std::byte> bytes_;  ///< the file's beginning; zeros follow up to the cluster's end

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <rapidcheck.h>
 
+#include "engine/qcow2/header.h"
 #include "engine/qcow2/table_cache.h"
 #include "engine/qcow2/write_order.h"
 #include "tests/catch.h"
@@ -242,6 +243,38 @@ TEST_CASE("a power cut while the refcount table grows leaves one table or the ot
     RC_ASSERT(disk.check(true) == "");
     RC_ASSERT(disk.read(0, 1900000) == pattern(1900000, 1));
   }));
+}
+
+TEST_CASE("a header is old or new whichever of its sectors a power cut leaves") {
+  const std::string old_name = "base", new_name(100, 'x');
+  CHECK(rc::check([&] {
+    // Names of features and of the backing file: the header does not fit one sector at first.
+    Disk disk({.size = {65536}, .backing_file = old_name, .backing_format = "qcow2"});
+    disk.file().remembers_unflushed = true;
+    disk.flush();
+    disk.file().successes_left = *rc::gen::inRange<std::uint64_t>(0, 6);
+    try {
+      disk.run(disk.image().set_backing_strings(new_name, "raw"));
+    } catch (const IoError&) {
+    }
+    const Header left = decode_header(after_power_cut(disk.file()));
+    const bool is_old = left.backing_file == old_name && left.backing_format == "qcow2";
+    const bool is_new = left.backing_file == new_name && left.backing_format == "raw";
+    RC_ASSERT((is_old || is_new));
+  }));
+}
+
+TEST_CASE("a header that fits one sector keeps the names of features, another drops them") {
+  const auto names = [](Disk& disk) {
+    return std::ranges::count(disk.image().header().extensions, extension_type::feature_names,
+                              &HeaderExtension::type);
+  };
+  Disk plain({.size = {65536}});
+  plain.run(plain.image().write_header(plain.image().header()));
+  CHECK(names(plain) == 1);
+  Disk backed({.size = {65536}});
+  backed.run(backed.image().set_backing_strings("base", "raw"));
+  CHECK(names(backed) == 0);
 }
 
 }  // namespace
