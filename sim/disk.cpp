@@ -15,6 +15,13 @@ using engine::io::Locking;
 using engine::io::Storage;
 using engine::io::Task;
 
+Disk::Disk(World& world, Latency latency, Journal journal, DiskFiles files)
+    : world_(world), latency_(latency), journal_(journal) {
+  for (auto& [path, bytes] : files) {
+    files_[path] = std::make_shared<DiskFile>(journal_, std::move(bytes));
+  }
+}
+
 Task<std::unique_ptr<Storage>> Disk::open(const std::string& path, Access access, Locking locking) {
   if (directories_.contains(path)) {
     throw engine::Refusal("'file' driver requires '" + path + "' to be a regular file");
@@ -22,7 +29,7 @@ Task<std::unique_ptr<Storage>> Disk::open(const std::string& path, Access access
   const auto file = files_.find(path);
   if (file == files_.end()) throw engine::IoError(ENOENT, "Could not open '" + path + "'");
   std::unique_ptr<Storage> storage =
-      std::make_unique<DiskStorage>(world_, latency_, file->second, path, access, locking);
+      std::make_unique<DiskStorage>(*this, world_, latency_, file->second, path, access, locking);
   co_return storage;
 }
 
@@ -32,10 +39,13 @@ Task<std::unique_ptr<Storage>> Disk::create(const std::string& path) {
                     : directories_.contains(directory) ? 0
                                                        : ENOENT;
   if (error != 0) throw engine::IoError(error, "Could not create '" + path + "'");
+  if (watcher_ != nullptr && !watcher_->about_to({DiskOperation::Kind::create, path})) {
+    co_await std::suspend_always();
+  }
   std::shared_ptr<DiskFile>& file = files_[path];
   if (!file) file = std::make_shared<DiskFile>(journal_);
-  std::unique_ptr<Storage> storage =
-      std::make_unique<DiskStorage>(world_, latency_, file, path, Access::read_write, Locking::on);
+  std::unique_ptr<Storage> storage = std::make_unique<DiskStorage>(
+      *this, world_, latency_, file, path, Access::read_write, Locking::on);
   file->resize(0);
   co_return storage;
 }
@@ -46,10 +56,36 @@ std::vector<std::string> Disk::paths() const {
   return paths;
 }
 
-void Disk::power_cut() {
+std::vector<Unflushed> Disk::unflushed() const {
+  std::vector<Unflushed> all;
+  for (const auto& [path, file] : files_) {
+    for (Unflushed& change : file->unflushed(path)) all.push_back(std::move(change));
+  }
+  return all;
+}
+
+DiskFiles Disk::files() const {
+  DiskFiles files;
+  for (const auto& [path, file] : files_) files[path] = file->bytes();
+  return files;
+}
+
+DiskFiles Disk::after_power_cut(const Kept& kept) const {
+  const std::vector<Fate> fates = kept.fates(unflushed());
+  std::span<const Fate> rest(fates);
+  DiskFiles files;
+  for (const auto& [path, file] : files_) {
+    files[path] = file->after_power_cut(rest);
+    rest = rest.subspan(file->unflushed_count());
+  }
+  return files;
+}
+
+void Disk::power_cut(const Kept& kept) {
+  DiskFiles left = after_power_cut(kept);
   for (const auto& [path, file] : files_) {
     INVARIANT(file->readers == 0 && file->writers == 0);
-    file->power_cut(world_.choice());
+    file->power_cut(std::move(left[path]));
   }
 }
 

@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "sim/choice.h"
+#include "sim/kept.h"
 #include "sim/sparse_bytes.h"
 
 namespace sim {
@@ -19,6 +19,8 @@ enum class Journal { off, on };
 class DiskFile {
  public:
   explicit DiskFile(Journal journal) : journal_(journal) {}
+  /// A file that holds `bytes`, all durable.
+  DiskFile(Journal journal, SparseBytes bytes);
 
   const SparseBytes& bytes() const { return cache_; }
   void write(std::uint64_t offset, std::span<const std::byte> data);
@@ -28,11 +30,15 @@ class DiskFile {
   /// A point in the order of changes; make_durable() takes what came before it to the medium.
   std::uint64_t mark() const { return first_pending_ + pending_.size(); }
   void make_durable(std::uint64_t mark);
-  std::size_t unflushed() const { return pending_.size(); }
 
-  /// The power fails: each change since the last flush is kept, dropped or torn by sectors, as
-  /// `choice` says, and the page cache is gone. Requires a journal.
-  void power_cut(Choice& choice);
+  /// The changes since the last flush, as if of a file called `path`.
+  std::vector<Unflushed> unflushed(const std::string& path) const;
+  std::size_t unflushed_count() const { return pending_.size(); }
+  /// What the medium holds if the power fails now and each unflushed change has its fate, the
+  /// first of them being `fates`. Requires a journal.
+  SparseBytes after_power_cut(std::span<const Fate> fates) const;
+  /// The power fails: the medium holds these bytes, and the page cache is gone.
+  void power_cut(SparseBytes left);
 
   /// Who has the file open.
   unsigned readers = 0;
@@ -40,13 +46,13 @@ class DiskFile {
 
  private:
   struct Change {
-    enum class Kind { write, zero, resize } kind;
+    Unflushed::Kind kind;
     std::uint64_t offset;  ///< for a resize: the new size
     std::uint64_t length;
     std::vector<std::byte> data;
   };
   static void apply(const Change& change, SparseBytes& bytes);
-  static void apply_torn(const Change& change, SparseBytes& bytes, Choice& choice);
+  static void apply_torn(const Change& change, const Fate& fate, SparseBytes& bytes);
   void note(Change change);
 
   Journal journal_;

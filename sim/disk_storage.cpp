@@ -13,9 +13,20 @@ using engine::io::Locking;
 using engine::io::Nanoseconds;
 using engine::io::Task;
 
-DiskStorage::DiskStorage(World& world, Latency latency, std::shared_ptr<DiskFile> file,
-                         std::string path, Access access, Locking locking)
-    : world_(world),
+namespace {
+
+using Kind = DiskOperation::Kind;
+
+/// The machine is gone: who waits for this waits until he is gone, too.
+Task<void> never() { co_await std::suspend_always(); }
+
+}  // namespace
+
+DiskStorage::DiskStorage(const Disk& disk, World& world, Latency latency,
+                         std::shared_ptr<DiskFile> file, std::string path, Access access,
+                         Locking locking)
+    : disk_(disk),
+      world_(world),
       latency_(latency),
       file_(std::move(file)),
       path_(std::move(path)),
@@ -61,30 +72,35 @@ Nanoseconds DiskStorage::duration(std::uint64_t bytes) {
 }
 
 Task<void> DiskStorage::resize(ByteCount size) {
+  if (!goes_on(Kind::resize, size.value, 0)) return never();
   file_->resize(size.value);
   return Task<void>::ready();
 }
 
 Task<void> DiskStorage::read(HostOffset offset, std::span<std::byte> buffer) {
   if (!latency_.instant()) return read_later(offset, buffer);
+  if (!goes_on(Kind::read, offset.value, buffer.size())) return never();
   file_->bytes().read(offset.value, buffer);
   return Task<void>::ready();
 }
 
 Task<void> DiskStorage::write(HostOffset offset, std::span<const std::byte> data) {
   if (!latency_.instant()) return write_later(offset, data);
+  if (!goes_on(Kind::write, offset.value, data.size())) return never();
   file_->write(offset.value, data);
   return Task<void>::ready();
 }
 
 Task<void> DiskStorage::write_zeroes(HostOffset offset, ByteCount length, engine::io::Unmap) {
   if (!latency_.instant()) return zero_later(offset, length);
+  if (!goes_on(Kind::zero, offset.value, length.value)) return never();
   file_->write_zeroes(offset.value, length.value);
   return Task<void>::ready();
 }
 
 Task<void> DiskStorage::flush() {
   if (!latency_.instant()) return flush_later();
+  if (!goes_on(Kind::flush, 0, 0)) return never();
   file_->make_durable(file_->mark());
   return Task<void>::ready();
 }
@@ -92,18 +108,21 @@ Task<void> DiskStorage::flush() {
 Task<void> DiskStorage::read_later(HostOffset offset, std::span<std::byte> buffer) {
   engine::io::sleep pause(world_, duration(buffer.size()));
   co_await pause;
+  if (!goes_on(Kind::read, offset.value, buffer.size())) co_await std::suspend_always();
   file_->bytes().read(offset.value, buffer);
 }
 
 Task<void> DiskStorage::write_later(HostOffset offset, std::span<const std::byte> data) {
   engine::io::sleep pause(world_, duration(data.size()));
   co_await pause;
+  if (!goes_on(Kind::write, offset.value, data.size())) co_await std::suspend_always();
   file_->write(offset.value, data);
 }
 
 Task<void> DiskStorage::zero_later(HostOffset offset, ByteCount length) {
   engine::io::sleep pause(world_, duration(0));
   co_await pause;
+  if (!goes_on(Kind::zero, offset.value, length.value)) co_await std::suspend_always();
   file_->write_zeroes(offset.value, length.value);
 }
 
@@ -111,6 +130,7 @@ Task<void> DiskStorage::flush_later() {
   const std::uint64_t mark = file_->mark();
   engine::io::sleep pause(world_, duration(0));
   co_await pause;
+  if (!goes_on(Kind::flush, 0, 0)) co_await std::suspend_always();
   file_->make_durable(mark);
 }
 

@@ -10,12 +10,13 @@
 namespace sim {
 
 /// One opening of a simulated file. Takes effect at the end of an operation's time, so a process
-/// that is killed meanwhile has not done it.
+/// that is killed meanwhile has not done it. What the disk's watcher does not let take effect never
+/// finishes.
 class DiskStorage : public engine::io::Storage {
  public:
   /// Locks the file unless `locking` is off. Throws Refusal if somebody else's opening forbids it.
-  DiskStorage(World& world, Latency latency, std::shared_ptr<DiskFile> file, std::string path,
-              engine::io::Access access, engine::io::Locking locking);
+  DiskStorage(const Disk& disk, World& world, Latency latency, std::shared_ptr<DiskFile> file,
+              std::string path, engine::io::Access access, engine::io::Locking locking);
   ~DiskStorage() override;
 
   engine::ByteCount size() const override { return {file_->bytes().size()}; }
@@ -34,10 +35,15 @@ class DiskStorage : public engine::io::Storage {
   engine::io::Task<void> zero_later(engine::HostOffset offset, engine::ByteCount length);
   engine::io::Task<void> flush_later();
   engine::io::Nanoseconds duration(std::uint64_t bytes);
+  /// Whether an operation takes effect; nobody watches most disks.
+  bool goes_on(DiskOperation::Kind kind, std::uint64_t offset, std::uint64_t length) const {
+    return disk_.watcher() == nullptr || disk_.watcher()->about_to({kind, path_, offset, length});
+  }
 
   void lock(engine::io::Access access);
   void unlock();
 
+  const Disk& disk_;
   World& world_;
   Latency latency_;
   std::shared_ptr<DiskFile> file_;

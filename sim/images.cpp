@@ -146,6 +146,7 @@ Task<void> create(Runtime&, Host& host, json options) {
     const ByteCount size{size_of(options)};
     std::unique_ptr<Storage> raw = co_await host.create(path);
     co_await raw->resize(size);
+    co_await raw->flush();
     co_return;
   }
   if (format != "qcow2") throw Refusal("Unknown file format '" + format + "'");

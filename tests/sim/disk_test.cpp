@@ -141,7 +141,7 @@ TEST_CASE("missing files and directories are refused in QEMU's words") {
 TEST_CASE("a power cut keeps what was flushed and any part of the rest") {
   bool kept = false, dropped = false, torn = false;
   for (std::uint64_t seed = 1; seed <= 40; ++seed) {
-    sim::SeededChoice choice(seed);
+    sim::FirstChoice choice;
     World world(choice);
     Disk disk(world, sim::instant_latency, sim::Journal::on);
     disk.add_directory("/d");
@@ -151,7 +151,7 @@ TEST_CASE("a power cut keeps what was flushed and any part of the rest") {
     world.run(file->flush());
     world.run(file->write(HostOffset{1024}, std::span<const std::byte>(loose)));
     file.reset();
-    disk.power_cut();
+    disk.power_cut(sim::Kept::seeded(seed));
     file = world.run(disk.open("/d/f", Access::read_only, Locking::on));
     std::vector<std::byte> seen(2048);
     world.run(file->read(HostOffset{0}, std::span<std::byte>(seen)));
@@ -162,4 +162,69 @@ TEST_CASE("a power cut keeps what was flushed and any part of the rest") {
     torn |= first != second;
   }
   CHECK((kept && dropped && torn));
+}
+
+namespace {
+
+/// Remembers what it is told, and is the end of the disk at operation number `last`.
+struct Watcher : sim::DiskWatcher {
+  explicit Watcher(std::size_t end) : last(end) {}
+  bool about_to(const sim::DiskOperation& operation) override {
+    seen.push_back(operation);
+    return seen.size() < last;
+  }
+  std::size_t last;
+  std::vector<sim::DiskOperation> seen;
+};
+
+}  // namespace
+
+TEST_CASE("a watcher is told of operations before they take effect, and can let none happen") {
+  for (const sim::Latency latency : {sim::instant_latency, sim::timed_latency}) {
+    Bench bench(latency);
+    Watcher watcher(4);
+    bench.disk.watch(&watcher);
+    const auto file = bench.create("/d/f");
+    bench.write(*file, 0, bytes(512, 1));
+    bench.world.run(file->flush());
+    CHECK_THROWS_AS(bench.write(*file, 512, bytes(512, 2)), sim::Stuck);
+    CHECK_THROWS_AS(bench.read(*file, 0, 512), sim::Stuck);
+    REQUIRE(watcher.seen.size() == 5);
+    CHECK(watcher.seen[0].kind == sim::DiskOperation::Kind::create);
+    CHECK(watcher.seen[1].kind == sim::DiskOperation::Kind::write);
+    CHECK(watcher.seen[1].path == "/d/f");
+    CHECK(watcher.seen[3].offset == 512);
+    bench.disk.watch(nullptr);
+    CHECK(file->size() == ByteCount{512});
+  }
+}
+
+TEST_CASE("a power cut keeps of each file what is listed, whole or by sectors") {
+  sim::FirstChoice choice;
+  World world(choice);
+  Disk disk(world, sim::instant_latency, sim::Journal::on);
+  disk.add_directory("/d");
+  for (const char* path : {"/d/b", "/d/a"}) {
+    auto file = world.run(disk.create(path));
+    world.run(file->flush());
+    const std::vector<std::byte> data = bytes(1536, 7);
+    world.run(file->write(HostOffset{256}, std::span<const std::byte>(data)));
+    world.run(file->write_zeroes(HostOffset{0}, ByteCount{512}, engine::io::Unmap::no));
+  }
+  const std::vector<sim::Unflushed> changes = disk.unflushed();
+  REQUIRE(changes.size() == 4);
+  CHECK(changes[0].path == "/d/a");
+  CHECK(changes[0].sectors() == 4);
+  CHECK(changes[1].kind == sim::Unflushed::Kind::zero);
+  disk.power_cut(*sim::Kept::parse("1.0,1.2,3,4"));
+  std::vector<std::byte> a = bytes(1536, 0);
+  std::fill(a.begin() + 256, a.begin() + 512, std::byte{7});
+  std::fill(a.begin() + 1024, a.end(), std::byte{7});
+  sim::DiskFiles files = disk.files();
+  REQUIRE(files["/d/a"].size() == 1536);
+  std::vector<std::byte> seen(1536);
+  files["/d/a"].read(0, seen);
+  CHECK(seen == a);
+  CHECK(files["/d/b"].size() == 1792);
+  CHECK(disk.unflushed().empty());
 }
