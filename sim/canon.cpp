@@ -102,12 +102,19 @@ json canonical_reply(const std::string& command, json reply) {
 }
 
 json canonical_event(json event) {
+  if (const auto choice = event.find("$one-of"); choice != event.end()) {
+    for (json& each : *choice) each = each.is_null() ? each : canonical_event(std::move(each));
+    return event;
+  }
   event["timestamp"] = {{"microseconds", "USECS"}, {"seconds", "SECS"}};
   hide_generated_names(event);
   return event;
 }
 
 json canonical_info(json info) {
+  if (const auto choice = info.find("$one-of"); choice != info.end()) {
+    for (json& each : *choice) each = canonical_info(std::move(each));
+  }
   if (info.contains("bitmaps")) {
     for (json& bitmap : info["bitmaps"]) std::sort(bitmap["flags"].begin(), bitmap["flags"].end());
   }

@@ -174,7 +174,7 @@ struct Performer {
     return text;
   }
   json operator()(const StopStep& step) const {
-    subject.stop(step.how);
+    step.how == Stop::power ? subject.cut_power(step.kept) : subject.stop(step.how);
     return nullptr;
   }
   json operator()(const RunStep& step) const {
@@ -192,8 +192,14 @@ struct Performer {
 }  // namespace
 
 json observe(Subject& subject, const Step& step) {
-  subject.come_to(rest_before(step));
-  return std::visit(Performer{subject}, step.action);
+  const auto perform = [&] {
+    subject.come_to(rest_before(step));
+    return std::visit(Performer{subject}, step.action);
+  };
+  if (!step.cut) return perform();
+  // Nobody is left to hear the answer.
+  subject.cut_short(*step.cut, perform);
+  return nullptr;
 }
 
 }  // namespace sim

@@ -106,7 +106,17 @@ std::string bitmap_text(const json& bitmap) {
          " dirty-clusters=" + plain_text(bitmap["dirty-clusters"]);
 }
 
+std::string sight_text(const ShowStep& step, const json& seen);
+
+/// After a crash: what is seen in each of the worlds that it may have left.
+std::string sights_text(const ShowStep& step, const json& worlds) {
+  std::string text;
+  for (const json& world : worlds) text += (text.empty() ? "" : "or ") + sight_text(step, world);
+  return text;
+}
+
 std::string sight_text(const ShowStep& step, const json& seen) {
+  if (seen.is_object() && seen.contains("$one-of")) return sights_text(step, seen["$one-of"]);
   const std::string start = step.label + ": ";
   if (is_error(seen)) return start + error_text(seen) + "\n";
   switch (step.sight) {
@@ -164,6 +174,7 @@ struct Renderer {
 }  // namespace
 
 std::string render(const Step& step, const json& observation) {
+  if (step.cut) return "... " + step.text + " ...\n";
   return std::visit(Renderer{observation}, step.action);
 }
 

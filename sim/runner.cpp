@@ -6,6 +6,7 @@
 
 #include "engine/check.h"
 #include "sim/interrupt.h"
+#include "sim/made_images.h"
 #include "sim/qemu_supply.h"
 #include "sim/usage_error.h"
 #include "sim/workspace.h"
@@ -15,35 +16,6 @@ namespace sim {
 using nlohmann::json;
 
 namespace {
-
-bool contains(const std::vector<std::string>& list, const std::string& name) {
-  return std::find(list.begin(), list.end(), name) != list.end();
-}
-
-/// The files that a testcase made, as far as they are to be checked at its end.
-class MadeImages {
- public:
-  void note(const Step& step, const json& answer) {
-    if (!answer.is_object() || !answer.contains("return")) return;
-    if (const auto* create = std::get_if<CreateStep>(&step.action)) {
-      if (create->options.value("format", "qcow2") == "qcow2") add(create->options["file"]);
-    }
-    if (const auto* command = std::get_if<QmpStep>(&step.action)) {
-      const json& request = command->request;
-      if (request["execute"] != "blockdev-snapshot-sync") return;
-      const json& arguments = request["arguments"];
-      if (arguments.value("format", "qcow2") == "qcow2") add(arguments["snapshot-file"]);
-    }
-  }
-  const std::vector<std::string>& files() const { return files_; }
-
- private:
-  void add(const std::string& file) {
-    if (!contains(files_, file)) files_.push_back(file);
-  }
-
-  std::vector<std::string> files_;
-};
 
 /// One testcase on its subjects.
 class TestcaseRun {
@@ -89,7 +61,8 @@ class TestcaseRun {
   std::optional<Difference> finish() {
     const Step quit{0, "the end: quit", StopStep{Stop::clean}};
     if (auto difference = do_step(quit)) return difference;
-    for (const std::string& file : images_.files()) {
+    for (const auto& [file, format] : images_.all()) {
+      if (format != "qcow2") continue;
       const Step check{0, "the end: check " + file, ShowStep{Sight::check, file, {}, file}};
       if (auto difference = do_step(check)) return difference;
     }
@@ -102,12 +75,21 @@ class TestcaseRun {
   MadeImages images_;
 };
 
+/// Whether the power fails in one of the steps.
+bool cuts_power(const Scenario::Testcase& testcase) {
+  return std::any_of(testcase.steps.begin(), testcase.steps.end(), [](const Step& step) {
+    const auto* stop = std::get_if<StopStep>(&step.action);
+    return (stop != nullptr && stop->how == Stop::power) ||
+           (step.cut && step.cut->how == Stop::power);
+  });
+}
+
 std::unique_ptr<Subject> make_subject(const std::string& name, const Cast& cast,
-                                      const Scenario& scenario, const std::string& testcase,
+                                      const Scenario& scenario, const Scenario::Testcase& testcase,
                                       Workspace* workspace) {
   const auto place = [&] {
     INVARIANT(workspace != nullptr);
-    return workspace->place(name, scenario.name, testcase);
+    return workspace->place(name, scenario.name, testcase.title);
   };
   if (name == "qemu" && cast.supply) {
     return make_qemu_subject(cast.supply->program(), place(), cast.supply.get());
@@ -117,7 +99,8 @@ std::unique_ptr<Subject> make_subject(const std::string& name, const Cast& cast,
   if (program != cast.programs.end()) return make_qemu_subject(program->second, place());
   INVARIANT(name == "engine");
   const bool files = cast.storage == StorageKind::files;
-  return make_engine_subject(cast.storage, files ? place() : "", cast.timing);
+  const Journal journal = cuts_power(testcase) ? Journal::on : Journal::off;
+  return make_engine_subject(cast.storage, files ? place() : "", cast.timing, journal);
 }
 
 }  // namespace
@@ -146,7 +129,7 @@ ScenarioResult run_scenario(const Scenario& scenario, const Cast& cast, Workspac
     subjects.push_back(make_model_subject());
     for (const std::string& name : cast.subjects) {
       if (name == "model") continue;
-      subjects.push_back(make_subject(name, cast, scenario, testcase.title, workspace));
+      subjects.push_back(make_subject(name, cast, scenario, testcase, workspace));
     }
     TestcaseRun run(scenario.path, std::move(subjects), cast.known);
     result.testcases.push_back(run.run(testcase, result.transcript));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -37,6 +38,7 @@ struct IoStep {
 /// Ends the process; files stay.
 struct StopStep {
   Stop how;
+  Kept kept = {};  ///< of a power cut
 };
 /// Lets the world go on.
 struct RunStep {
@@ -70,6 +72,7 @@ struct Step {
   int line = 0;      ///< where the script has it; 0: nowhere
   std::string text;  ///< as the script has it, parameters replaced
   Action action;
+  std::optional<Cut> cut = {};  ///< nothing: it runs to its end
 };
 
 }  // namespace sim

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <functional>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <stdexcept>
@@ -8,12 +9,22 @@
 #include <string_view>
 #include <utility>
 
+#include "sim/kept.h"
+
 namespace sim {
 
 class Profile;
 
-/// How a process ends. A power cut also loses what was not flushed; the disk decides what.
+/// How a process ends. A power cut also loses of what was not flushed all that is not Kept.
 enum class Stop { clean, kill, power };
+
+/// How a step is cut short: before its storage operation number `operation` takes effect, counted
+/// from 1; after the step if it has fewer.
+struct Cut {
+  Stop how = Stop::kill;
+  unsigned operation = 1;
+  Kept kept = {};  ///< of a power cut
+};
 
 /// A subject broke in a step. That is a result of the run, as a wrong answer is. A subject that
 /// cannot be run at all (it does not start, hangs, talks rubbish) is a UsageError in its place.
@@ -80,7 +91,14 @@ class Subject {
   virtual nlohmann::json delete_drive(const std::string& id) = 0;
   /// Lets the world go on by `events` events where time is ours; elsewhere does nothing.
   virtual void run(unsigned events) = 0;
+  /// Ends the process, cleanly or by killing it.
   virtual void stop(Stop how) = 0;
+  /// The power fails, and of what was not flushed only `kept` is left. Whose power is not ours to
+  /// cut is killed: that is a power cut which loses nothing.
+  virtual void cut_power(const Kept&) { stop(Stop::kill); }
+  /// Does `step`, and ends in the middle of it. Whose storage operations are not ours to count ends
+  /// right after it.
+  virtual void cut_short(const Cut& cut, const std::function<void()>& step);
   /// Breaks an image that nobody has open (sim/damage.h).
   virtual void damage_image(const std::string& file, const std::string& what) = 0;
 

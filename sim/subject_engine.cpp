@@ -45,6 +45,7 @@ engine::io::Task<void> damage(Host& host, std::string path, std::string what) {
   const engine::HostOffset at{patch.offset};
   const std::span<const std::byte> data(patch.bytes);
   co_await file->write(at, data);
+  co_await file->flush();
 }
 
 json done() { return {{"return", json::object()}}; }
@@ -76,17 +77,39 @@ class RunWriter {
   unsigned last_ = 0;
 };
 
+/// Lets a world stand still before the disk's operation of that number takes effect.
+class Countdown : public DiskWatcher {
+ public:
+  Countdown(World& world, unsigned operation) : world_(world), left_(operation) {}
+
+  bool about_to(const DiskOperation&) override {
+    if (left_ > 0 && --left_ > 0) return true;
+    world_.drop_waiters();
+    return false;
+  }
+  bool over() const { return left_ == 0; }
+
+ private:
+  World& world_;
+  unsigned left_;
+};
+
 /// The engine as a subject: a Monitor in a world of its own, on a disk in memory or on real files.
 class EngineSubject : public Subject {
  public:
-  EngineSubject(StorageKind storage, const std::string& directory, Timing timing)
+  EngineSubject(StorageKind storage, const std::string& directory, Timing timing, Journal journal,
+                DiskFiles files = {})
       : world_(choice_),
-        disk_(world_, timing == Timing::instant ? instant_latency : timed_latency, Journal::off),
-        host_(storage == StorageKind::sim ? static_cast<Host&>(disk_) : files_),
-        names_(storage == StorageKind::sim ? simulated_directory : directory) {
+        disk_(world_, timing == Timing::instant ? instant_latency : timed_latency, journal,
+              std::move(files)),
+        simulated_(storage == StorageKind::sim),
+        host_(simulated_ ? static_cast<Host&>(disk_) : files_),
+        names_(simulated_ ? simulated_directory : directory) {
     disk_.add_directory(simulated_directory);
   }
   ~EngineSubject() override { die(); }
+
+  Disk& disk() { return disk_; }
 
   std::string_view name() const override { return "engine"; }
 
@@ -134,9 +157,24 @@ class EngineSubject : public Subject {
   void run(unsigned events) override { world_.run_events(events, std::chrono::seconds(1)); }
 
   void stop(Stop how) override {
-    if (how == Stop::power) throw SubjectFailure("power cuts are not simulated yet");
     if (monitor_ && how == Stop::clean) send({{"execute", "quit"}});
     die();
+  }
+  void cut_power(const Kept& kept) override {
+    die();
+    if (simulated_) disk_.power_cut(kept);
+  }
+  void cut_short(const Cut& cut, const std::function<void()>& step) override {
+    if (!simulated_) return Subject::cut_short(cut, step);
+    Countdown countdown(world_, cut.operation);
+    disk_.watch(&countdown);
+    try {
+      step();
+    } catch (const Stuck&) {
+      if (!countdown.over()) throw;
+    }
+    disk_.watch(nullptr);
+    cut.how == Stop::power ? cut_power(cut.kept) : die();
   }
 
   void damage_image(const std::string& file, const std::string& what) override {
@@ -240,6 +278,7 @@ class EngineSubject : public Subject {
   FirstChoice choice_;
   World world_;
   Disk disk_;
+  bool simulated_;
   engine::io::FileHost files_;
   engine::io::CheckedHost host_;
   Names names_;
@@ -251,8 +290,20 @@ class EngineSubject : public Subject {
 }  // namespace
 
 std::unique_ptr<Subject> make_engine_subject(StorageKind storage, const std::string& directory,
-                                             Timing timing) {
-  return std::make_unique<EngineSubject>(storage, directory, timing);
+                                             Timing timing, Journal journal) {
+  return std::make_unique<EngineSubject>(storage, directory, timing, journal);
+}
+
+WatchedEngine make_watched_engine(DiskWatcher& watcher) {
+  auto engine = std::make_unique<EngineSubject>(StorageKind::sim, "", Timing::instant, Journal::on);
+  engine->disk().watch(&watcher);
+  const Disk* disk = &engine->disk();
+  return {std::move(engine), disk};
+}
+
+std::unique_ptr<Subject> make_engine_subject_on(DiskFiles files) {
+  return std::make_unique<EngineSubject>(StorageKind::sim, "", Timing::instant, Journal::off,
+                                         std::move(files));
 }
 
 }  // namespace sim

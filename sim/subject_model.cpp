@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include <nlohmann/json.hpp>
 
+#include "engine/check.h"
 #include "model/model.h"
+#include "sim/join.h"
 #include "sim/subjects.h"
 
 namespace sim {
@@ -10,63 +12,121 @@ using nlohmann::json;
 
 namespace {
 
-/// The model as a subject. It has no files and no bytes, so it needs no translation of names.
+/// The model as a subject. It has no files and no bytes, so it needs no translation of names. After
+/// a crash that may have left one of several states it goes on as all of them.
 class ModelSubject : public Subject {
  public:
   std::string_view name() const override { return "model"; }
 
   void come_to(Rest rest) override {
-    if (rest != Rest::none) model::settle(state_);
+    if (rest == Rest::none) return;
+    for (model::State& state : states_) model::settle(state);
   }
-  json execute(const json& request) override { return model::execute(state_, request); }
+  json execute(const json& request) override {
+    return in_all([&](model::State& state) { return model::execute(state, request); });
+  }
   std::optional<json> await_event(const std::string& event) override {
-    return model::await_event(state_, event);
+    const json found = in_all([&](model::State& state) -> json {
+      const std::optional<json> sent = model::await_event(state, event);
+      return sent ? *sent : json(nullptr);
+    });
+    return found.is_null() ? std::nullopt : std::optional(found);
   }
   std::string guest_io(const std::string& node, const std::string& command) override {
-    return model::guest_io(state_, node, command);
+    const json text =
+        in_all([&](model::State& state) { return json(model::guest_io(state, node, command)); });
+    return text.is_string() ? text.get<std::string>() : json{{"$any", true}}.dump();
   }
 
-  json create_image(const json& options) override { return model::create_image(state_, options); }
-  json add_drive(const json& options) override { return model::add_drive(state_, options); }
-  json delete_drive(const std::string& id) override { return model::delete_drive(state_, id); }
+  json create_image(const json& options) override {
+    return in_all([&](model::State& state) { return model::create_image(state, options); });
+  }
+  json add_drive(const json& options) override {
+    return in_all([&](model::State& state) { return model::add_drive(state, options); });
+  }
+  json delete_drive(const std::string& id) override {
+    return in_all([&](model::State& state) { return model::delete_drive(state, id); });
+  }
   void run(unsigned) override {}
+
   void stop(Stop how) override {
-    if (how == Stop::power) throw SubjectFailure("the model knows no power cuts yet");
-    crashed_ |= how == Stop::kill;
-    model::stop(state_, how == Stop::clean ? model::Stop::clean : model::Stop::kill);
+    if (how != Stop::clean) return crash();
+    for (model::State& state : states_) model::stop(state, model::Stop::clean);
+  }
+  void cut_power(const Kept&) override { crash(); }
+  /// Where the step was cut it does not matter: the model allows what any place may leave.
+  void cut_short(const Cut&, const std::function<void()>& step) override {
+    const std::vector<model::State> before = states_;
+    step();
+    INVARIANT(before.size() == states_.size());
+    std::vector<model::State> left;
+    for (std::size_t i = 0; i < before.size(); ++i) add(left, model::crash(before[i], states_[i]));
+    states_ = std::move(left);
+    crashed_ = true;
   }
 
   void damage_image(const std::string& file, const std::string& what) override {
     const json info = image_info(file);
     const bool broken = info.contains("error");
     if (!broken && info["bitmaps"].empty()) throw SubjectFailure("no bitmaps to damage");
-    model::damage_image(state_, file, what);
+    for (model::State& state : states_) model::damage_image(state, file, what);
     crashed_ |= what == "autoclear";  // what lost its owner is leaked
   }
 
-  json image_info(const std::string& file) override { return model::image_info(state_, file); }
+  json image_info(const std::string& file) override {
+    return in_all([&](model::State& state) { return model::image_info(state, file); });
+  }
   /// Clusters may be lost in a crash and in nothing else; corruption is never allowed (S58).
   json image_check(const std::string& file) override {
-    const json info = image_info(file);
-    if (info.contains("error")) return info;
-    if (info["format"] == "raw") {
-      return {{"error",
-               {{"class", "GenericError"}, {"desc", "This image format does not support checks"}}}};
-    }
-    return {{"corruptions", 0}, {"leaks", crashed_ ? json{{"$any", true}} : json(0)}};
+    return in_all([&](model::State& state) -> json {
+      const json info = model::image_info(state, file);
+      if (info.contains("error")) return info;
+      if (info["format"] == "raw") {
+        return {
+            {"error",
+             {{"class", "GenericError"}, {"desc", "This image format does not support checks"}}}};
+      }
+      return {{"corruptions", 0}, {"leaks", crashed_ ? json{{"$any", true}} : json(0)}};
+    });
   }
   json dirty_ranges(const std::string& node, const std::string& bitmap) override {
-    return model::dirty_ranges(state_, node, bitmap);
+    return in_all([&](model::State& state) { return model::dirty_ranges(state, node, bitmap); });
   }
-  json contents(const std::string& node) override { return model::contents(state_, node); }
+  json contents(const std::string& node) override {
+    std::vector<json> answers;
+    for (const model::State& state : states_) answers.push_back(model::contents(state, node));
+    return joined_data(answers);
+  }
 
  private:
-  model::State state_;
+  template <class Answer>
+  json in_all(const Answer& answer) {
+    if (states_.size() == 1) return answer(states_.front());
+    std::vector<json> answers;
+    for (model::State& state : states_) answers.push_back(answer(state));
+    return joined(answers);
+  }
+
+  void crash() {
+    std::vector<model::State> left;
+    for (const model::State& state : states_) add(left, model::crash(state));
+    states_ = std::move(left);
+    crashed_ = true;
+  }
+  static void add(std::vector<model::State>& states, std::vector<model::State> more) {
+    for (model::State& state : more) states.push_back(std::move(state));
+  }
+
+  std::vector<model::State> states_ = std::vector<model::State>(1);
   bool crashed_ = false;
 };
 
 }  // namespace
 
 std::unique_ptr<Subject> make_model_subject() { return std::make_unique<ModelSubject>(); }
+
+std::unique_ptr<Subject> copy_of_model(const Subject& model) {
+  return std::make_unique<ModelSubject>(dynamic_cast<const ModelSubject&>(model));
+}
 
 }  // namespace sim

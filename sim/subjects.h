@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "sim/disk.h"
 #include "sim/qmp_program.h"
 #include "sim/subject.h"
 
@@ -19,11 +20,23 @@ enum class Timing { instant, timed };
 
 /// The reference model.
 std::unique_ptr<Subject> make_model_subject();
+/// Another model in the same state. Requires that `model` is one.
+std::unique_ptr<Subject> copy_of_model(const Subject& model);
 
 /// The engine, on a simulated disk or on files below `directory`, which must exist; virtual time
-/// in both.
+/// in both. Without a journal the power cannot be cut; on files it is killed then.
 std::unique_ptr<Subject> make_engine_subject(StorageKind storage, const std::string& directory,
-                                             Timing timing);
+                                             Timing timing, Journal journal = Journal::off);
+
+/// The engine on a disk that somebody looks at while it runs.
+struct WatchedEngine {
+  std::unique_ptr<Subject> subject;
+  const Disk* disk;  ///< lives as long as the subject
+};
+/// `watcher`, who must outlive the subject, is told of every operation of the disk.
+WatchedEngine make_watched_engine(DiskWatcher& watcher);
+/// The engine on a simulated disk that holds these files.
+std::unique_ptr<Subject> make_engine_subject_on(DiskFiles files);
 
 /// A real QEMU, or another program that speaks QMP; the qemu-img beside it, or else the one in
 /// PATH, makes its images. Files below `directory`, which must exist. `supply`, if there is one,

@@ -19,6 +19,35 @@ bool is_any(const json& value) {
   return value.is_object() && value.size() == 1 && value.begin().key() == "$any";
 }
 
+/// Whether `value` is {"$one-of":[…]}.
+bool is_choice(const json& value) {
+  return value.is_object() && value.size() == 1 && value.begin().key() == "$one-of";
+}
+
+/// What to tell of something that is none of several: that dirt is missing, if it is measured by
+/// one of them, else that there is too much of it, else nothing.
+std::optional<Finding> worst(const std::vector<std::optional<Finding>>& findings) {
+  for (const Fault fault : {Fault::under_dirty, Fault::over_dirty}) {
+    for (const auto& finding : findings) {
+      if (finding && finding->fault == fault) return finding;
+    }
+  }
+  return std::nullopt;
+}
+
+/// Compares with each of the worlds that are allowed; nothing if one of them agrees.
+template <class Compare>
+std::optional<Finding> compare_with_each(const json& choice, const json& seen,
+                                         const Compare& compare_with) {
+  std::vector<std::optional<Finding>> findings;
+  for (const json& allowed : choice["$one-of"]) {
+    findings.push_back(compare_with(allowed, seen));
+    if (!findings.back()) return std::nullopt;
+  }
+  const std::optional<Finding> told = worst(findings);
+  return told ? told : findings.back();
+}
+
 bool counts_dirt(std::string_view where) {
   return where.ends_with("count") || where.ends_with("dirty-clusters");
 }
@@ -37,6 +66,7 @@ class Comparison {
  public:
   bool holds(const json& allowed, const json& seen) {
     if (is_any(seen)) return true;
+    if (is_choice(allowed)) return is_one_of(allowed, seen);
     if (is_allowed_set(allowed)) return in_set(allowed, seen) || fails(allowed, seen);
     if (allowed.is_object() && seen.is_object()) return object_holds(allowed, seen);
     if (allowed.is_array() && seen.is_array()) return array_holds(allowed, seen);
@@ -53,6 +83,17 @@ class Comparison {
     }
     return std::any_of(set["$one-of"].begin(), set["$one-of"].end(),
                        [&](const json& each) { return Comparison().holds(each, seen); });
+  }
+
+  bool is_one_of(const json& choice, const json& seen) {
+    std::vector<std::optional<Finding>> findings;
+    for (const json& each : choice["$one-of"]) {
+      Comparison comparison;
+      if (comparison.holds(each, seen)) return true;
+      findings.push_back(comparison.finding);
+    }
+    finding = worst(findings);
+    return finding ? false : fails(choice, seen);
   }
 
   bool fails(const json& allowed, const json& seen) {
@@ -169,6 +210,7 @@ std::optional<Finding> compare(const json& allowed, const json& seen) {
 }
 
 std::optional<Finding> compare_dirty(const json& allowed, const json& seen) {
+  if (is_choice(allowed)) return compare_with_each(allowed, seen, compare_dirty);
   if (is_dirty_runs(allowed) && seen.contains("sha256")) return compare_hash(allowed, seen);
   if (allowed.contains("sha256") && is_dirty_runs(seen)) return compare_hash(seen, allowed);
   if (!is_dirty_runs(allowed) || !is_dirty_runs(seen)) return compare(allowed, seen);
@@ -184,6 +226,7 @@ std::optional<Finding> compare_dirty(const json& allowed, const json& seen) {
 }
 
 std::optional<Finding> compare_data(const json& allowed, const json& seen) {
+  if (is_choice(allowed)) return compare_with_each(allowed, seen, compare_data);
   if (!allowed.is_array() || !seen.is_array()) return compare(allowed, seen);
   std::size_t a = 0, s = 0;
   std::uint64_t at = 0;

@@ -150,6 +150,7 @@ struct IotestSteps::Writer {
   }
 
   void operator()(const StopStep& stop) const {
+    if (stop.how == Stop::power) refuse("iotests cannot cut the power");
     to.end_machine(stop.how == Stop::kill ? "kill" : "shutdown");
     to.line("log(" + python_string(stop.how == Stop::kill ? "... Kill ..." : "... Restart ...") +
             ")");
@@ -233,6 +234,7 @@ void IotestSteps::add(const Step& step, const json& allowed) {
       show != nullptr &&
       (show->sight == Sight::dirty || show->sight == Sight::data || show->sight == Sight::check);
   if (!sets_of_its_own) require_exact(allowed);
+  if (step.cut) refuse("iotests cannot cut a step short");
   std::visit(Writer{*this, step, allowed}, step.action);
 }
 

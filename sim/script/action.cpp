@@ -17,21 +17,23 @@ namespace {
 class StepReader {
  public:
   StepReader(const RawStep& step, const std::string& file, int line)
-      : step_(step), file_(file), line_(line) {}
+      : StepReader(step.words, file, line) {}
+  StepReader(const std::vector<Word>& words, const std::string& file, int line)
+      : words_(words), file_(file), line_(line) {}
 
   [[noreturn]] void refuse(const std::string& expected, const std::string& found) const {
     fail(file_, line_, expected, found);
   }
-  bool at_end() const { return next_ >= step_.words.size(); }
+  bool at_end() const { return next_ >= words_.size(); }
   std::string found() const {
     if (at_end()) return "the end of the line";
-    return "'" + whole(step_.words[next_]) + "'";
+    return "'" + whole(words_[next_]) + "'";
   }
 
   /// The next word, whatever it looks like; `what` says what it should be.
   std::string take(const std::string& what) {
     if (at_end()) refuse(what, found());
-    return whole(step_.words[next_++]);
+    return whole(words_[next_++]);
   }
   std::string rest(const std::string& what) {
     std::string text = take(what);
@@ -45,7 +47,7 @@ class StepReader {
   /// The remaining words as KEY=VALUE with one of `keys`, added to `options`.
   void options(const std::vector<std::string>& keys, json& options) {
     for (; !at_end(); ++next_) {
-      const Word& word = step_.words[next_];
+      const Word& word = words_[next_];
       if (word.key.empty()) refuse("KEY=VALUE", found());
       if (std::find(keys.begin(), keys.end(), word.key) == keys.end()) {
         std::string known;
@@ -61,7 +63,7 @@ class StepReader {
   json arguments() {
     json arguments = json::object();
     for (; !at_end(); ++next_) {
-      const Word& word = step_.words[next_];
+      const Word& word = words_[next_];
       if (word.key.empty()) refuse("KEY=VALUE after a QMP command", found());
       place(arguments, word);
     }
@@ -106,7 +108,7 @@ class StepReader {
     return word.text;
   }
 
-  const RawStep& step_;
+  const std::vector<Word>& words_;
   const std::string& file_;
   int line_;
   std::size_t next_ = 0;
@@ -148,13 +150,29 @@ Action io_of(StepReader& words) {
   return step;
 }
 
-Action run_of(StepReader& words) {
+unsigned number_of(StepReader& words, const std::string& what) {
   const std::string found = words.found();
-  const std::string number = words.take("a number of events");
+  const std::string number = words.take(what);
   const bool digits = !number.empty() && number.size() < 10 &&
                       number.find_first_not_of("0123456789") == std::string::npos;
-  if (!digits) words.refuse("a number of events", found);
-  return RunStep{static_cast<unsigned>(std::stoul(number))};
+  if (!digits) words.refuse(what, found);
+  return static_cast<unsigned>(std::stoul(number));
+}
+
+/// `keep=` and `seed=` of a power cut.
+Kept kept_of(StepReader& words) {
+  json options = json::object();
+  words.options({"keep", "seed"}, options);
+  if (options.empty()) return {};
+  if (options.size() > 1) words.refuse("keep= or seed=", "both");
+  const bool seeded = options.contains("seed");
+  const std::string text = options.begin().value();
+  const bool digits = text.size() < 10 && text.find_first_not_of("0123456789") == std::string::npos;
+  if (seeded && !text.empty() && digits) return Kept::seeded(std::stoul(text));
+  const std::optional<Kept> kept = seeded ? std::nullopt : Kept::parse(text);
+  if (kept) return *kept;
+  words.refuse(seeded ? "seed=N" : "keep=all, keep=none or numbers such as keep=1,3-5,7.0",
+               "'" + text + "'");
 }
 
 Action damage_of(StepReader& words) {
@@ -208,7 +226,7 @@ Action action_of(const RawStep& step, const std::string& file, int line) {
   } else if (verb == "wait") {
     action = WaitStep{words.take("the name of an EVENT")};
   } else if (verb == "run") {
-    action = run_of(words);
+    action = RunStep{number_of(words, "a number of events")};
   } else if (verb == "damage") {
     action = damage_of(words);
   } else if (verb == "show") {
@@ -220,7 +238,7 @@ Action action_of(const RawStep& step, const std::string& file, int line) {
   } else if (verb == "kill") {
     action = StopStep{Stop::kill};
   } else if (verb == "power") {
-    words.refuse("restart or kill (power cuts are not simulated yet)", "'power'");
+    action = StopStep{Stop::power, kept_of(words)};
   } else {
     json request{{"execute", verb}};
     json arguments = words.arguments();
@@ -229,6 +247,22 @@ Action action_of(const RawStep& step, const std::string& file, int line) {
   }
   words.finish();
   return action;
+}
+
+std::optional<Cut> cut_of(const RawStep& step, const std::string& file, int line) {
+  if (step.cut.empty()) return std::nullopt;
+  StepReader words(step.cut, file, line);
+  Cut cut;
+  cut.how = words.take("kill or power") == "power" ? Stop::power : Stop::kill;
+  words.take("at");
+  cut.operation = number_of(words, "the number of a storage operation");
+  if (cut.operation == 0) words.refuse("the number of a storage operation, from 1 on", "0");
+  if (cut.how == Stop::power) cut.kept = kept_of(words);
+  words.finish();
+  const std::string verb = step.words.empty() ? std::string() : step.words.front().text;
+  if (verb == "kill" || verb == "power")
+    words.refuse("a step that does not stop by itself", "'" + verb + "'");
+  return cut;
 }
 
 }  // namespace sim::script

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "sim/script/script.h"
@@ -10,5 +11,7 @@ namespace sim::script {
 
 /// What a step means whose parameters are replaced. Throws ScriptError with `file` and `line`.
 Action action_of(const RawStep& step, const std::string& file, int line);
+/// What `kill at N:` or `power at N …:` in front of it means, if it is there.
+std::optional<Cut> cut_of(const RawStep& step, const std::string& file, int line);
 
 }  // namespace sim::script

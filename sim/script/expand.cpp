@@ -115,7 +115,8 @@ class Substitution {
   }
 
   RawStep in(const RawStep& step) const {
-    RawStep result{{}, step.words, in(step.json)};
+    RawStep result{{}, step.cut, step.words, in(step.json)};
+    for (Word& word : result.cut) word.text = in(word.text);
     for (Word& word : result.words) word.text = in(word.text);
     return result;
   }
@@ -170,8 +171,9 @@ std::vector<Step> steps(const Script& script, const Run& run) {
     const Substitution substitution(run.values, script.file, line.number);
     const RawStep concrete = substitution.in(*raw);
     Action action = action_of(concrete, script.file, line.number);
+    std::optional<Cut> cut = cut_of(concrete, script.file, line.number);
     if (!applies(*raw, substitution)) continue;
-    result.push_back({line.number, print(concrete), std::move(action)});
+    result.push_back({line.number, print(concrete), std::move(action), std::move(cut)});
   }
   return result;
 }

@@ -116,6 +116,7 @@ class LineParser {
       step.conditions.push_back(condition(next));
       next += 2;
     }
+    if (starts_cut(next)) step.cut = cut(next);
     step.words.assign(line_.words.begin() + static_cast<std::ptrdiff_t>(next), line_.words.end());
     step.json = line_.json;
     if (step.words.empty() && step.json.empty()) refuse("a step", "the end of the line");
@@ -124,6 +125,26 @@ class LineParser {
     }
     if (step.json.empty()) check_verb(step.words);
     return step;
+  }
+
+  /// Whether `kill at …` or `power at …` stands there.
+  bool starts_cut(std::size_t at) const {
+    const std::vector<Word>& words = line_.words;
+    const bool stops = at < words.size() && (words[at] == Word{"", "kill", false} ||
+                                             words[at] == Word{"", "power", false});
+    return stops && at + 1 < words.size() && words[at + 1] == Word{"", "at", false};
+  }
+
+  /// The words up to the one that ends in a colon; moves `next` behind that.
+  std::vector<Word> cut(std::size_t& next) const {
+    std::vector<Word> words;
+    for (bool ended = false; !ended; ++next) {
+      if (next >= line_.words.size()) refuse("a colon and a step after N", found_at(next));
+      words.push_back(line_.words[next]);
+      ended = !words.back().quoted && words.back().text.ends_with(':');
+    }
+    words.back().text.pop_back();
+    return words;
   }
 
   Condition condition(std::size_t at) const {

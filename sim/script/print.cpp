@@ -34,6 +34,12 @@ std::string joined(const std::vector<std::string>& parts, char separator) {
   return text;
 }
 
+std::vector<std::string> printed(const std::vector<Word>& words) {
+  std::vector<std::string> texts;
+  for (const Word& word : words) texts.push_back(print(word));
+  return texts;
+}
+
 struct ContentPrinter {
   std::string operator()(std::monostate) const { return {}; }
   std::string operator()(const Params& params) const {
@@ -64,9 +70,14 @@ std::string print(const RawStep& step) {
     if (condition.value != "true") text += "=" + condition.value;
     text += ": ";
   }
-  std::vector<std::string> words;
-  for (const Word& word : step.words) words.push_back(print(word));
-  return text + joined(words, ' ') + step.json;
+  if (!step.cut.empty()) text += joined(printed(step.cut), ' ') + ": ";
+  return text + joined(printed(step.words), ' ') + step.json;
+}
+
+std::string escaped(const std::string& text) {
+  std::string result;
+  for (const char c : text) result += c == '$' ? std::string("$$") : std::string(1, c);
+  return result;
 }
 
 std::string print(const Line& line) {

@@ -61,6 +61,7 @@ struct Testcases {
 /// A step as written: words, or a QMP request as JSON text.
 struct RawStep {
   std::vector<Condition> conditions;
+  std::vector<Word> cut;  ///< `kill at 3:`, without the colon; empty: none
   std::vector<Word> words;
   std::string json;
 
@@ -95,6 +96,9 @@ Script parse_file(const std::string& path);
 std::string print(const Script& script);
 std::string print(const Line& line);
 std::string print(const RawStep& step);
+
+/// `text`, in which nothing is a parameter, as a script has to say it: `$$` for a dollar.
+std::string escaped(const std::string& text);
 
 [[noreturn]] void fail(const std::string& file, int line, const std::string& expected,
                        const std::string& found);

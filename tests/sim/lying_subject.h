@@ -39,6 +39,7 @@ class LyingSubject : public sim::Subject {
   }
   void run(unsigned events) override { truth_->run(events); }
   void stop(sim::Stop how) override { truth_->stop(how); }
+  void cut_power(const sim::Kept& kept) override { truth_->cut_power(kept); }
   void damage_image(const std::string& file, const std::string& what) override {
     truth_->damage_image(file, what);
   }

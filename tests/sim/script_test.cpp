@@ -49,6 +49,9 @@ RawStep step() {
     step.conditions.push_back({*rc::gen::inRange(0, 2) == 0, name(), bare_word() + "x"});
   }
   if (*rc::gen::inRange(0, 4) == 0) {
+    step.cut = {{"", "power", false}, {"", "at", false}, {"", "3", false}, {"keep", "1,2", false}};
+  }
+  if (*rc::gen::inRange(0, 4) == 0) {
     step.json = R"({"execute": "query-block", "arguments": {"a": "#}\"{"}})";
     return step;
   }
@@ -151,8 +154,19 @@ TEST_CASE("a malformed script is told with its line and what was expected") {
        "f:1: expected bitmap, bitmaps, dirty, data, info or check after show, found 'nothing'"},
       {"show dirty d\n", "f:1: expected the NAME of a bitmap, found the end of the line"},
       {"restart now\n", "f:1: expected the end of the line, found 'now'"},
-      {"power\n",
-       "f:1: expected restart or kill (power cuts are not simulated yet), found 'power'"},
+      {"power now\n", "f:1: expected KEY=VALUE, found 'now'"},
+      {"power keep=x\n",
+       "f:1: expected keep=all, keep=none or numbers such as keep=1,3-5,7.0, found 'x'"},
+      {"power seed=x\n", "f:1: expected seed=N, found 'x'"},
+      {"power keep=1 seed=1\n", "f:1: expected keep= or seed=, found both"},
+      {"kill at 3 io d write 0 1\n",
+       "f:1: expected a colon and a step after N, found the end of the line"},
+      {"kill at 3:\n", "f:1: expected a step, found the end of the line"},
+      {"kill at 0: restart\n",
+       "f:1: expected the number of a storage operation, from 1 on, found 0"},
+      {"kill at x: restart\n", "f:1: expected the number of a storage operation, found 'x'"},
+      {"kill at 1 keep=all: restart\n", "f:1: expected the end of the line, found 'keep=all'"},
+      {"kill at 1: power\n", "f:1: expected a step that does not stop by itself, found 'power'"},
       {"when p restart\n", "f:1: expected NAME: or NAME=VALUE: after when, found 'p'"},
       {"when p:\n", "f:1: expected a step, found the end of the line"},
       {"when p: restart\n", "f:1: expected the name of a parameter, found 'p'"},
@@ -178,6 +192,26 @@ TEST_CASE("a malformed script is told with its line and what was expected") {
   CHECK_THROWS_WITH(parse_file("/nowhere/x"),
                     "/nowhere/x: cannot be read: No such file or directory");
   CHECK_THROWS_WITH(parse_file("/tmp"), "/tmp: expected a scenario, found a directory");
+}
+
+TEST_CASE("a step is cut short where the script says so") {
+  const std::vector<Step> steps = only_run(
+      "param p=true\n"
+      "when p: kill at 12: io d write 0 512\n"
+      "power at 3 keep=1,4-5,7.2: {\"execute\": \"x\"}\n"
+      "power seed=9\n"
+      "restart\n");
+  REQUIRE(steps.size() == 4);
+  CHECK(steps[0].text == "kill at 12: io d write 0 512");
+  REQUIRE(steps[0].cut);
+  CHECK(steps[0].cut->how == sim::Stop::kill);
+  CHECK(steps[0].cut->operation == 12);
+  CHECK(std::get<sim::IoStep>(steps[0].action).command == "write 0 512");
+  REQUIRE(steps[1].cut);
+  CHECK(steps[1].cut->how == sim::Stop::power);
+  CHECK(steps[1].cut->kept == sim::Kept::parse("1,4-5,7.2"));
+  CHECK(std::get<sim::StopStep>(steps[2].action).kept == sim::Kept::seeded(9));
+  CHECK_FALSE(steps[3].cut);
 }
 
 TEST_CASE("a QMP command in qmp-shell's form becomes the wire's JSON") {

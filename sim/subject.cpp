@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: MIT
+#include "sim/subject.h"
+
+namespace sim {
+
+void Subject::cut_short(const Cut& cut, const std::function<void()>& step) {
+  step();
+  cut.how == Stop::power ? cut_power(cut.kept) : stop(cut.how);
+}
+
+}  // namespace sim
