@@ -44,7 +44,7 @@ constexpr std::array commands{
     Command{"rules", add_rules},     Command{"export", add_export},
     Command{"img", add_img},         Command{"bench", add_bench},
     Command{"fuzz", add_fuzz},       Command{"merge", add_merge},
-    Command{"mutants", add_mutants},
+    Command{"mutants", add_mutants}, Command{"sweep", add_sweep},
 };
 
 /// The command that is called is enough: to describe all takes longer than some commands do. The

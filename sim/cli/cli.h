@@ -23,5 +23,6 @@ void add_bench(CLI::App& program, int& status);
 void add_fuzz(CLI::App& program, int& status);
 void add_merge(CLI::App& program, int& status);
 void add_mutants(CLI::App& program, int& status);
+void add_sweep(CLI::App& program, int& status);
 
 }  // namespace sim::cli

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <memory>
+
+#include "sim/cli/cli.h"
+#include "sim/sweep/sweep.h"
+
+namespace sim::cli {
+
+void add_sweep(CLI::App& program, int& status) {
+  const auto options = std::make_shared<sweep::Options>();
+  CLI::App* command = program.add_subcommand(
+      "sweep", "crash at every storage operation of scenarios, and look at what is left");
+  command->add_option("PATH", options->paths,
+                      "scenarios, or directories of them (default: all of the project)");
+  command
+      ->add_option("--all-up-to", options->depth.combinations,
+                   "try everything that a power cut may keep if there are no more combinations")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  command->add_option("--samples", options->depth.samples, "else draw so many of them")
+      ->check(CLI::Range(0, 1'000'000))
+      ->capture_default_str();
+  command->add_option("--seed", options->depth.seed, "of what is drawn")->capture_default_str();
+  command->add_option("--jobs", options->jobs, "how many testcases are swept at once")
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
+  command->add_option("--out", options->out, "write findings as scenarios into this directory")
+      ->type_name("DIR");
+  command
+      ->add_option("--qemu-img", options->qemu_img,
+                   "have qemu-img check every N-th state that is left, too")
+      ->type_name("N");
+  command->callback([options, &status] {
+    status = sweep::carry_out(*options, std::cout, isatty(STDERR_FILENO) ? &std::cerr : nullptr);
+  });
+}
+
+}  // namespace sim::cli

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+#include "sim/sweep/looks.h"
+
+#include <algorithm>
+#include <exception>
+
+#include "sim/observe.h"
+#include "sim/script/expand.h"
+
+namespace sim::sweep {
+
+using nlohmann::json;
+
+namespace {
+
+/// The drive that looks; no scenario calls one so.
+constexpr const char* drive = "look";
+
+Step step_of(const std::string& line) {
+  const script::Script script = script::parse(line + "\n", "sweep");
+  Step step = script::steps(script, script::Run{"sweep", {}}).front();
+  step.line = 0;
+  return step;
+}
+
+/// A word of a line, quoted as it has to be.
+std::string word(const std::string& text) {
+  return script::escaped(script::print(script::RawStep{{}, {}, {{"", text, true}}, {}}));
+}
+
+/// Calls use(world) for each of the worlds in which something was seen.
+template <class Use>
+void in_each_world(const json& seen, const Use& use) {
+  if (!seen.is_object() || !seen.contains("$one-of")) return use(seen);
+  for (const json& world : seen["$one-of"]) in_each_world(world, use);
+}
+
+std::string file_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
+}  // namespace
+
+Looks::Looks(const std::vector<MadeImage>& images, const std::string& half_made,
+             std::unique_ptr<Subject> model)
+    : model_(std::move(model)) {
+  if (!half_made.empty()) unsure_.insert(file_name(half_made));
+  for (const MadeImage& image : images) {
+    if (image.file != half_made) look_at(image);
+  }
+  for (const MadeImage& image : images) {
+    const std::string name = file_name(image.file);
+    if (!backing_.contains(name) && !unsure_.contains(name)) open_for_writing(image);
+  }
+  model_.reset();
+}
+
+void Looks::look_at(const MadeImage& image) {
+  const Contents contents = look_at_file(image.file);
+  for (const std::string& each : contents.backing) {
+    backing_.insert(file_name(each));
+    if (unsure_.contains(file_name(each))) unsure_.insert(file_name(image.file));
+  }
+  if (!unsure_.contains(file_name(image.file))) look_inside(image, contents);
+}
+
+const json& Looks::add(const std::string& line) {
+  Step step = step_of(line);
+  json allowed = observe(*model_, step);
+  looks_.push_back({std::move(step), std::move(allowed)});
+  return looks_.back().allowed;
+}
+
+Looks::Contents Looks::look_at_file(const std::string& file) {
+  Contents contents;
+  in_each_world(add("show info " + file), [&](const json& info) {
+    if (!info.contains("format")) return;
+    contents.size = std::max(contents.size, info["virtual-size"].get<std::uint64_t>());
+    if (info.contains("backing-filename")) contents.backing.push_back(info["backing-filename"]);
+    for (const json& bitmap : info["bitmaps"]) {
+      const std::string name = bitmap["name"];
+      const bool known = std::count(contents.bitmaps.begin(), contents.bitmaps.end(), name) > 0;
+      if (!known) contents.bitmaps.push_back(name);
+    }
+  });
+  add("show check " + file);
+  return contents;
+}
+
+void Looks::look_inside(const MadeImage& image, const Contents& contents) {
+  const std::string format = image.format == "qcow2" ? "" : " format=" + image.format;
+  const std::string id = drive;
+  add("drive " + id + " " + image.file + " read-only=on" + format);
+  if (!contents.bitmaps.empty()) add("show bitmaps " + id);
+  for (const std::string& name : contents.bitmaps) add("show dirty " + id + " " + word(name));
+  if (contents.size <= most_data) {
+    add("show data " + id);
+  } else {
+    ++unread_;
+  }
+  add("unplug " + id);
+}
+
+void Looks::open_for_writing(const MadeImage& image) {
+  if (image.format != "qcow2") return;
+  const std::string id = drive;
+  add("drive " + id + " " + image.file);
+  add("show bitmaps " + id);
+  add("restart");
+  add("show info " + image.file);
+  add("show check " + image.file);
+}
+
+std::optional<Looks::Fault> Looks::find_fault(Subject& engine) const {
+  for (std::size_t i = 0; i < looks_.size(); ++i) {
+    Shown model{"model", looks_[i].allowed, {}, {}, {}};
+    Shown shown{std::string(engine.name()), {}, {}, {}, {}};
+    try {
+      shown.observation = observe(engine, looks_[i].step);
+      shown.finding = judge(looks_[i].step, looks_[i].allowed, shown.observation);
+    } catch (const std::exception& error) {
+      shown.breakdown = Breakdown{error.what(), {}, {}};
+    }
+    if (shown.differs()) return Fault{i, {looks_[i].step, {model, shown}}};
+  }
+  return std::nullopt;
+}
+
+std::vector<std::string> Looks::lines(std::size_t look) const {
+  std::vector<std::string> lines;
+  for (std::size_t i = 0; i <= look; ++i) lines.push_back(script::escaped(looks_[i].step.text));
+  return lines;
+}
+
+}  // namespace sim::sweep

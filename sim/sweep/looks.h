@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "sim/difference.h"
+#include "sim/made_images.h"
+
+namespace sim::sweep {
+
+/// What a new process looks at after a crash, and what the model allows to be seen: each image by
+/// itself read-only, header, check, bitmaps and data, and then those that back no other opened for
+/// writing and closed again, as a restart would.
+class Looks {
+ public:
+  /// Disks that are longer are not read.
+  static constexpr std::uint64_t most_data = 16 << 20;
+
+  /// `model` has just crashed; it is led through the looks. `images` are all that there are, and
+  /// `half_made` is the file that the step was making, which may hold anything: neither it nor
+  /// what it backs is opened. Empty: none.
+  Looks(const std::vector<MadeImage>& images, const std::string& half_made,
+        std::unique_ptr<Subject> model);
+
+  /// The first thing that `engine`, a new process on what the crash left, shows and may not.
+  struct Fault {
+    std::size_t look;  ///< its number
+    Difference difference;
+  };
+  std::optional<Fault> find_fault(Subject& engine) const;
+
+  /// The steps that lead to a look, as lines of a scenario.
+  std::vector<std::string> lines(std::size_t look) const;
+  /// Images whose data is not read.
+  std::size_t unread() const { return unread_; }
+
+ private:
+  struct Look {
+    Step step;
+    nlohmann::json allowed;
+  };
+  /// What is in a file, in one or the other of the worlds that the crash may have left.
+  struct Contents {
+    std::vector<std::string> bitmaps;
+    std::vector<std::string> backing;
+    std::uint64_t size = 0;
+  };
+
+  void look_at(const MadeImage& image);
+  const nlohmann::json& add(const std::string& line);
+  Contents look_at_file(const std::string& file);
+  void look_inside(const MadeImage& image, const Contents& contents);
+  void open_for_writing(const MadeImage& image);
+
+  std::unique_ptr<Subject> model_;
+  std::set<std::string> unsure_;   ///< files whose chain may hold anything, without their directory
+  std::set<std::string> backing_;  ///< files that back others
+  std::vector<Look> looks_;
+  std::size_t unread_ = 0;
+};
+
+}  // namespace sim::sweep
