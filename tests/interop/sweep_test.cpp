@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+// Crashes at every storage operation: nothing is lost, and an engine that loses something is
+// caught.
+#include <filesystem>
+#include <fstream>
+#include <regex>
+#include <sstream>
+
+#include "tests/catch.h"
+#include "tests/shell.h"
+#include "tests/temp_dir.h"
+
+namespace tests {
+namespace {
+
+namespace fs = std::filesystem;
+
+const std::string testcases = "scenarios/testcases/snapshot-commit.scenario";
+
+ShellResult run(const std::string& program, const std::string& arguments) {
+  return shell("cd '" SOURCE_DIR "' && BLOCKTWIN_ROOT=. '" + program + "' " + arguments);
+}
+
+bool mentions(const std::string& text, const std::string& word) {
+  return text.find(word) != std::string::npos;
+}
+
+std::string text_of(const fs::path& file) {
+  std::ostringstream text;
+  text << std::ifstream(file).rdbuf();
+  return text.str();
+}
+
+/// The number in front of `what`; 0 if there is none.
+unsigned long figure(const std::string& text, const std::string& what) {
+  std::smatch found;
+  return std::regex_search(text, found, std::regex("([0-9]+) " + what)) ? std::stoul(found[1]) : 0;
+}
+
+}  // namespace
+
+TEST_CASE(
+    "crashes at every operation of the documented testcases lose nothing, as qemu-img sees too") {
+  const ShellResult result = run(BLOCKTWIN, "sweep --qemu-img 40 " + testcases);
+  INFO(result.out);
+  CHECK(result.status == 0);
+  CHECK(mentions(result.out, "crash states, 0 wrong"));
+  CHECK(figure(result.out, "crash states") > 500);
+  CHECK(std::regex_search(result.out, std::regex("qemu-img checked [1-9][0-9]+ images")));
+}
+
+TEST_CASE("a sweep prints the same however many go on at once") {
+  const std::string arguments = "sweep --all-up-to 4 --samples 2 --seed 3 " + testcases;
+  const ShellResult one = run(BLOCKTWIN, arguments);
+  CHECK(one.status == 0);
+  CHECK(one.out == run(BLOCKTWIN, arguments + " --jobs 3").out);
+}
+
+TEST_CASE("an engine that writes in a wrong order is caught where it crashes, and caught again") {
+  for (const std::string order :
+       {"skips-a-flush", "header-before-directory", "clears-in-use-early"}) {
+    const TempDir found;
+    const std::string mutant = std::string(MUTANTS) + "/mutant_order-" + order;
+    const ShellResult result =
+        run(mutant, "sweep --out '" + found.path().string() + "' " + testcases);
+    INFO(order << "\n" << result.out);
+    CHECK(result.status == 1);
+    unsigned cuts = 0;
+    for (const auto& entry : fs::directory_iterator(found.path())) {
+      const std::string path = "'" + entry.path().string() + "'";
+      const std::string story = text_of(entry.path());
+      INFO(story);
+      cuts += mentions(story, "\nkill at ") || mentions(story, "\npower at ") ? 1 : 0;
+      CHECK(run(mutant, "replay --subject model,engine " + path).status == 1);
+      CHECK(run(BLOCKTWIN, "replay --subject model,engine " + path).status == 0);
+    }
+    CHECK(cuts >= 1);
+  }
+}
+
+TEST_CASE("what cannot be swept is told in one line") {
+  CHECK(run(BLOCKTWIN, "sweep nowhere").status == 2);
+  CHECK(run(BLOCKTWIN, "sweep --jobs 0 " + testcases).status == 2);
+  CHECK(mentions(run(BLOCKTWIN, "sweep --help").out, "--samples"));
+}
+
+}  // namespace tests
