@@ -30,13 +30,15 @@ json either(const json& bytes, const json& others) {
   return both;
 }
 
-/// Two contents of one length.
+/// `a`, with what `b` has as far as it goes. Requires that it is no longer.
 json mixed(const json& a, const json& b) {
   json result = json::array();
   std::uint64_t at = 0;
-  for (std::size_t i = 0, k = 0; i < a.size() && k < b.size();) {
-    const std::uint64_t end = std::min(run_of(a[i]).end(), run_of(b[k]).end());
-    json bytes = either(a[i][2], b[k][2]);
+  for (std::size_t i = 0, k = 0; i < a.size();) {
+    const bool both = k < b.size();
+    const std::uint64_t end =
+        both ? std::min(run_of(a[i]).end(), run_of(b[k]).end()) : run_of(a[i]).end();
+    json bytes = both ? either(a[i][2], b[k][2]) : a[i][2];
     if (!result.empty() && result.back()[2] == bytes) {
       result.back()[1] = end - result.back()[0].get<std::uint64_t>();
     } else {
@@ -44,7 +46,7 @@ json mixed(const json& a, const json& b) {
     }
     at = end;
     if (run_of(a[i]).end() == end) ++i;
-    if (run_of(b[k]).end() == end) ++k;
+    if (both && run_of(b[k]).end() == end) ++k;
   }
   return result;
 }
@@ -61,13 +63,11 @@ json cut_to(const json& contents, std::uint64_t length) {
   return result;
 }
 
-/// What a disk of this length may hold: a longer one may have been cut to it, or not yet.
-json of_length(const std::vector<json>& answers, std::uint64_t length) {
-  json result;
+/// What a disk of this length may hold: its size may have changed before its bytes did, or after.
+json of_length(const std::vector<json>& answers, const json& start) {
+  json result = start;
   for (const json& answer : answers) {
-    if (!answer.is_array() || length_of(answer) < length) continue;
-    const json part = cut_to(answer, length);
-    result = result.is_null() ? part : mixed(result, part);
+    if (answer.is_array()) result = mixed(result, cut_to(answer, length_of(start)));
   }
   return result;
 }
@@ -91,7 +91,7 @@ json joined_data(const std::vector<json>& answers) {
     if (!answer.is_array()) {
       apart.push_back(answer);
     } else if (lengths.insert(length_of(answer)).second) {
-      apart.push_back(of_length(answers, length_of(answer)));
+      apart.push_back(of_length(answers, answer));
     }
   }
   return joined(apart);

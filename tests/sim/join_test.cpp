@@ -22,9 +22,10 @@ TEST_CASE("data of several worlds is mixed byte by byte, but disks have one leng
   CHECK(sim::joined_data({old, parsed("[[0,256,[1]],[256,768,[2]]]")}) ==
         parsed("[[0,256,[1]],[256,256,[1,2]],[512,512,[0,2]]]"));
   CHECK(sim::joined_data({old, parsed("[[0,768,[1]]]")}) ==
-        parsed(R"({"$one-of":[[[0,512,[1]],[512,512,[0]]],[[0,512,[1]],[512,256,[0,1]]]]})"));
+        parsed(R"({"$one-of":[[[0,512,[1]],[512,256,[0,1]],[768,256,[0]]],
+                              [[0,512,[1]],[512,256,[0,1]]]]})"));
   CHECK(sim::joined_data({old, parsed(R"({"error":1})")}) ==
-        parsed(R"({"$one-of":[{"error":1},[[0,512,[1]],[512,512,[0]]]]})"));
+        parsed(R"({"$one-of":[[[0,512,[1]],[512,512,[0]]],{"error":1}]})"));
   CHECK(sim::joined_data({old, old}) == old);
 }
 
