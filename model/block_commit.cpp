@@ -58,11 +58,19 @@ void check_id_and_speed(const State& state, const Job& job) {
 }
 
 void check_job(State& state, const Job& job, const json& arguments) {
-  const Node& base = state.nodes.at(job.base);
+  Node& base = state.nodes.at(job.base);
   if (!job.active()) check_id_and_speed(state, job);
   if (base.read_only) check_lock(state, base.file, false, base.id);
-  if (arguments.contains("filter-node-name")) check_node_name(state, arguments["filter-node-name"]);
-  if (job.active()) check_id_and_speed(state, job);
+  try {
+    if (arguments.contains("filter-node-name"))
+      check_node_name(state, arguments["filter-node-name"]);
+    if (job.active()) check_id_and_speed(state, job);
+  } catch (const Refused&) {
+    if (!base.read_only) throw;
+    turn_writable(state, base);  // so it was, for a moment
+    turn_read_only(state, base);
+    throw;
+  }
 }
 
 /// S64, M17: a base that is too short grows, unless that is refused. When, nobody sees (M4).

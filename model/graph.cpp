@@ -150,11 +150,13 @@ std::string resolve(const std::string& overlay, const std::string& backing) {
 
 Node& open_node(State& state, Node node) {
   const auto image = state.files.find(node.file);
+  const bool is_named = !node.name.empty();
+  if (is_named && node.driver == "file") check_node_name(state, node.name);
   if (image == state.files.end()) {
     refuse("Could not open '" + node.file + "': No such file or directory");
   }
+  if (is_named && node.driver != "file") check_node_name(state, node.name);
   if (node.driver != "file") check_lock(state, node.file, node.read_only);
-  if (!node.name.empty()) check_node_name(state, node.name);
   if (node.driver == "qcow2" && image->second.format != "qcow2") {
     refuse("Image is not in qcow2 format");
   }
@@ -218,7 +220,7 @@ void check_drive(State& state, const json& options) {
   const std::string id = options.at("id");
   if (!well_formed(id)) refuse("Parameter 'id' expects an identifier");
   if (find_device(state, id)) refuse("Duplicate ID '" + id + "' for drive");
-  if (find_named(state, id) || options.value("node-name", "") == id)
+  if (find_named(state, id))
     refuse("Device name '" + id + "' conflicts with an existing node name");
   const std::string read_only = options.value("read-only", "off");
   if (read_only != "on" && read_only != "off")
@@ -250,7 +252,12 @@ json add_drive(State& state, const json& options) {
     const std::string discard = options.value("discard", "ignore");
     node.unmap = discard == "unmap" || discard == "on";
     const Node& opened = open_chain(state, std::move(node));
-    state.devices.push_back({options.at("id"), opened.id, opened.read_only});
+    const std::string id = options.at("id");
+    if (opened.name == id) {
+      close_unused(state, opened.id);
+      refuse("Device name '" + id + "' conflicts with an existing node name");
+    }
+    state.devices.push_back({id, opened.id, opened.read_only});
     return {{"return", json::object()}};
   } catch (const Refused& refused) {
     return error_reply(refused);
@@ -292,7 +299,6 @@ void close_all(State& state) {
 }  // namespace
 
 void stop(State& state, Stop how) {
-  finish_ending_jobs(state);
   if (how == Stop::clean) {
     if (!state.ended) {
       state.events.push_back(

@@ -107,7 +107,8 @@ void damage_image(State& state, const std::string& file, const std::string& what
       {"autoclear", ""},
       {"bitmap-count", "Less bitmaps found than specified in header extension"},
       {"bitmap-directory", "Broken bitmap directory"},
-      {"bitmap-extra", "Bitmap extra data is not supported"},
+      {"bitmap-extra", image.directory.size() == 1 ? "Broken bitmap directory"
+                                                   : "Bitmap extra data is not supported"},
       {"bitmap-type", "Bitmap '" + first.name + "' doesn't satisfy the constraints"},
       {"bitmap-table", first.in_use ? ""
                                     : "Could not read bitmap_table table from image for bitmap '" +

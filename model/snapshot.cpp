@@ -59,8 +59,8 @@ json snapshot_sync(State& state, const json& arguments) {
 json blockdev_snapshot(State& state, const json& arguments) {
   wake_commits(state);
   Node& active = node_called(state, arguments["node"]);
-  Node& overlay = node_called(state, arguments["overlay"]);
   check_not_busy(state, active);
+  Node& overlay = node_called(state, arguments["overlay"]);
   for (const Device& device : state.devices) {
     if (is_in_chain(state, state.nodes.at(device.root), overlay)) {
       refuse("The overlay is already in use");
