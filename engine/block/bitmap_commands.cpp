@@ -5,6 +5,7 @@
 
 #include "engine/block/image_bitmaps.h"
 #include "engine/error.h"
+#include "engine/qcow2/header.h"
 
 namespace engine::block {
 namespace {
@@ -30,7 +31,8 @@ void check_can_persist(const Layer& layer, const Node& node, const NewBitmap& bi
   }
   const std::string prefix =
       "Can't make bitmap '" + bitmap.name + "' persistent in '" + shown + "': ";
-  if (bitmap.name.size() > max_name_length) {
+  const bool too_long = bitmap.name.size() > max_name_length;
+  if (too_long && node.driver().image()->header().version >= 3) {
     throw Refusal(prefix + "Name length exceeds maximum (1023 characters)");
   }
   std::string reason;

@@ -106,6 +106,8 @@ class Layer {
   io::Task<std::unique_ptr<io::Storage>> open_storage(std::string filename, io::Access access,
                                                       FileUse use);
   io::Task<Node*> open_file(NodeOptions options, FileUse use);
+  io::Task<Node*> open_file_below(NodeOptions options, FileUse use,
+                                  std::optional<std::string> name);
   io::Task<Node*> open_format(OpenOptions options, Node& file);
   io::Task<Node*> open_file_node(std::shared_ptr<NodeOptions> options, FileUse use);
   io::Task<Node*> open_file_child(std::shared_ptr<NodeOptions> parent);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <array>
+#include <exception>
+#include <string_view>
 #include <utility>
 
 #include "engine/block/filename.h"
@@ -67,17 +69,31 @@ io::Task<Node*> Layer::open_file(NodeOptions options, FileUse use) {
   co_return &graph_.add(std::move(made), std::move(storage));
 }
 
+/// A file that is not there is told before a bad name of what stands on it, and a lock after it.
+io::Task<Node*> Layer::open_file_below(NodeOptions options, FileUse use,
+                                       std::optional<std::string> name) {
+  std::exception_ptr refused;
+  try {
+    co_return co_await open_file(std::move(options), use);
+  } catch (const Refusal& refusal) {
+    refused = std::current_exception();
+    const bool by_lock = std::string_view(refusal.what()).starts_with("Failed to get ");
+    if (by_lock && name) check_new_node_name(*name);
+  }
+  std::rethrow_exception(refused);
+}
+
 io::Task<Node*> Layer::open_alone(OpenOptions options) {
   if (options.format) check_format(*options.format);
-  if (options.node_name) check_new_node_name(*options.node_name);
   NodeOptions file_options;
   file_options.filename = options.filename;
   file_options.access = options.access;
   file_options.discard_mode = options.discard_mode;
   const bool plain = options.format == "raw" || options.format == "file";
   const FileUse use = plain ? FileUse::plain : FileUse::image;
-  Node* file = co_await open_file(file_options, use);
+  Node* file = co_await open_file_below(file_options, use, options.node_name);
   try {
+    if (options.node_name) check_new_node_name(*options.node_name);
     if (!options.format) options.format = co_await probe(*file);
     co_return co_await open_format(std::move(options), *file);
   } catch (const Refusal& refusal) {

@@ -41,6 +41,9 @@ io::Task<void> create_overlay(Layer& layer, const SnapshotOptions& snapshot, con
   options.size = base.length();
   options.backing_file = shown_filename(layer.graph(), base);
   options.backing_format = base.driver().format();
+  if (snapshot.snapshot_file == options.backing_file) {
+    throw Refusal("Error: Trying to create an image with the same filename as the backing file");
+  }
   layer.print(formatting_line(snapshot.snapshot_file, options));
   const std::unique_ptr<io::Storage> file = co_await layer.host().create(snapshot.snapshot_file);
   co_await qcow2::create(*file, options);

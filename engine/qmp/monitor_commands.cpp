@@ -12,7 +12,13 @@ using nlohmann::json;
 using Answer = io::Task<json>;
 
 /// A client that never negotiates is served all the same: that is the socket server's business.
-Answer capabilities(Session& session, const json&) {
+Answer capabilities(Session& session, const json& arguments) {
+  for (const json& capability : arguments.value("enable", json::array())) {
+    if (capability != "oob") {
+      throw Refusal("Parameter 'null' does not accept value '" + capability.get<std::string>() +
+                    "'");
+    }
+  }
   if (session.negotiation == Negotiation::done) {
     throw Refusal("Capabilities negotiation is already complete, command ignored",
                   ErrorClass::command_not_found);

@@ -108,6 +108,11 @@ std::string verb(Operation operation) {
   }
 }
 
+/// What qemu-io calls the request of a command when it fails (M32).
+std::string failing_name(const IoCommand& command) {
+  return command.name == "aio_read" ? "readv" : std::string(command.name);
+}
+
 /// Carries out a request and prints what came of it.
 io::Task<void> carry_out(Session& session, block::Device& device, const IoRequest& request) {
   const io::Nanoseconds start = session.runtime.now();
@@ -120,7 +125,7 @@ io::Task<void> carry_out(Session& session, block::Device& device, const IoReques
                           session.runtime.now() - start);
     }
   } catch (const Refusal& refusal) {
-    text = std::string(request.command->name) + " failed: " + refusal.what() + "\n";
+    text = failing_name(*request.command) + " failed: " + refusal.what() + "\n";
   }
   if (!text.empty()) session.print(text);
 }

@@ -125,6 +125,9 @@ void take_options(IoRequest& request, const std::map<char, std::string>& options
 std::uint64_t parse_length(const IoCommand& command, const std::string& text) {
   constexpr std::uint64_t greatest = 2147483136;
   const std::uint64_t length = parse_size(text);
+  if (length > greatest && command.takes_lengths) {
+    throw Refusal("Argument '" + text + "' exceeds maximum size " + std::to_string(greatest));
+  }
   if (length > greatest && command.operation != Operation::discard) {
     const bool can_skip = command.name == "write";
     throw Refusal("length cannot exceed " + std::to_string(greatest) +
