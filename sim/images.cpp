@@ -35,9 +35,9 @@ std::string resolve(const std::string& image, const std::string& path) {
 std::uint64_t size_of(const json& options) {
   const std::optional<std::uint64_t> size = parse_size(options.at("size"));
   if (size) return *size;
-  throw Refusal(
-      "Invalid image size specified. You may use k, M, G, T, P or E suffixes for kilobytes, "
-      "megabytes, gigabytes, terabytes, petabytes and exabytes.");
+  throw Refusal("Invalid image size specified. You may use k, M, G, T, P or E suffixes for",
+                engine::ErrorClass::generic,
+                "kilobytes, megabytes, gigabytes, terabytes, petabytes and exabytes.");
 }
 
 std::uint64_t number_option(const json& options, const char* key) {
@@ -72,11 +72,14 @@ engine::qcow2::CreateOptions create_options(const json& options) {
 Task<void> require_backing(Host& host, const json& options) {
   const std::string backing = options.value("backing_file", "");
   if (backing.empty()) co_return;
-  if (!options.contains("backing_fmt")) {
-    throw Refusal("Backing file specified without backing format");
+  if (resolve(options.at("file"), backing) == options.at("file")) {
+    throw Refusal("Error: Trying to create an image with the same filename as the backing file");
   }
   const std::string path = resolve(options.at("file"), backing);
   std::unique_ptr<Storage> file = co_await host.open(path, Access::read_only, Locking::off);
+  if (!options.contains("backing_fmt")) {
+    throw Refusal("Backing file specified without backing format");
+  }
 }
 
 Task<bool> is_qcow2(Storage& file) {
@@ -143,7 +146,11 @@ Task<void> create(Runtime&, Host& host, json options) {
   const std::string format = options.value("format", "qcow2");
   const std::string path = options.at("file");
   if (format == "raw") {
+    if (options.contains("backing_file")) {
+      throw Refusal("Backing file not supported for file format 'raw'");
+    }
     const ByteCount size{size_of(options)};
+    if (options.contains("cluster_size")) throw Refusal("Invalid parameter 'cluster_size'");
     std::unique_ptr<Storage> raw = co_await host.create(path);
     co_await raw->resize(size);
     co_await raw->flush();

@@ -150,6 +150,11 @@ Rest rest_before(const Step& step) {
   return commands ? Rest::jobs_and_requests : Rest::none;
 }
 
+json without_names(json reply) {
+  hide_generated_names(reply);
+  return reply;
+}
+
 /// Does the step, whatever it is.
 struct Performer {
   Subject& subject;
@@ -165,8 +170,12 @@ struct Performer {
     return event ? canonical_event(std::move(*event)) : json(nullptr);
   }
   json operator()(const CreateStep& step) const { return subject.create_image(step.options); }
-  json operator()(const DriveStep& step) const { return subject.add_drive(step.options); }
-  json operator()(const UnplugStep& step) const { return subject.delete_drive(step.id); }
+  json operator()(const DriveStep& step) const {
+    return without_names(subject.add_drive(step.options));
+  }
+  json operator()(const UnplugStep& step) const {
+    return without_names(subject.delete_drive(step.id));
+  }
   json operator()(const IoStep& step) const {
     std::string text = subject.guest_io(step.node, step.command);
     if (text.empty() && !subject.sees_guest_io()) return {{"$any", true}};
