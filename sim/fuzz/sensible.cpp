@@ -19,6 +19,24 @@ json jobs_of(Subject& model) {
   return reply.contains("return") ? reply["return"] : json::array();
 }
 
+/// Whether something below the image is named by a json: description, which the engine does not
+/// open.
+bool is_backed_by_description(std::string file, Subject& model) {
+  // An image may name itself.
+  for (unsigned layers = 0; !file.empty() && layers < 32; ++layers) {
+    if (file.starts_with("json:")) return true;
+    file = model.image_info(file).value("backing-filename", "");
+  }
+  return false;
+}
+
+/// Whether a process has just started: what the one before it sent at its end may have been read or
+/// not.
+bool has_no_drive(Subject& model) {
+  const json reply = model.execute({{"execute", "query-block"}});
+  return reply.contains("return") && reply["return"].empty();
+}
+
 /// Whether it may be READY unseen (M4).
 bool is_in_doubt(const json& job) { return !job["status"].is_string(); }
 
@@ -34,13 +52,15 @@ json member(const json& object, const char* name) {
 
 /// The job that a command treats in one way if it is READY, and in another one if not.
 std::string whom_it_decides(const json& request) {
-  static const std::set<std::string> deciding{"block-job-complete", "block-job-cancel",
-                                              "block-job-set-speed", "job-complete", "job-cancel"};
+  static const std::set<std::string> deciding{
+      "block-job-complete", "block-job-cancel",  "block-job-set-speed",
+      "block-job-finalize", "block-job-dismiss", "job-complete",
+      "job-cancel",         "job-finalize",      "job-dismiss"};
   const json command = member(request, "execute");
   if (!command.is_string() || !deciding.contains(command)) return {};
   const json arguments = member(request, "arguments");
   const json id =
-      member(arguments, command.get<std::string>().starts_with("job-") ? "id" : "device");
+      member(arguments, arguments.is_object() && arguments.contains("id") ? "id" : "device");
   return id.is_string() ? id.get<std::string>() : std::string();
 }
 
@@ -81,12 +101,18 @@ bool needs_the_guest(const Step& step) {
 }  // namespace
 
 bool is_sensible(const Step& step, Subject& model) {
+  if (const auto* drive = std::get_if<DriveStep>(&step.action)) {
+    return !is_backed_by_description(drive->options.value("file", ""), model);
+  }
   if (const auto* wait = std::get_if<WaitStep>(&step.action)) {
     const bool for_ready = wait->event == "BLOCK_JOB_READY";
     const json jobs = jobs_of(model);
-    return std::none_of(jobs.begin(), jobs.end(), [for_ready](const json& job) {
-      return crawls(job) || (for_ready && is_in_doubt(job) && job["paused"]);
-    });
+    if (jobs.empty() && has_no_drive(model)) return false;
+    const bool either = std::count_if(jobs.begin(), jobs.end(), is_in_doubt) > 1;
+    return !(for_ready && either) &&
+           std::none_of(jobs.begin(), jobs.end(), [for_ready](const json& job) {
+             return crawls(job) || (for_ready && is_in_doubt(job) && job["paused"]);
+           });
   }
   if (needs_the_guest(step) && guest_may_be_held(model.execute({{"execute", "query-block-jobs"}})))
     return false;
