@@ -74,13 +74,10 @@ io::Task<void> Layer::add_device(std::string id, OpenOptions options) {
         "Identifiers consist of letters, digits, '-', '.', '_', starting with a letter.");
   }
   if (find_device(id) != nullptr) throw Refusal("Duplicate ID '" + id + "' for drive");
-  if (graph_.find(id) != nullptr) {
-    throw Refusal("Device name '" + id + "' conflicts with an existing node name");
-  }
   const io::Mutex::Guard guard = co_await changes_.lock();
   Node* root = co_await open(std::move(options));
-  if (root->name() == id) {
-    drop_opened(*root);
+  if (graph_.find(id) != nullptr) {
+    co_await close_unreferenced();
     throw Refusal("Device name '" + id + "' conflicts with an existing node name");
   }
   devices_.emplace_back(graph_, std::move(id), *root);
