@@ -220,8 +220,6 @@ void check_drive(State& state, const json& options) {
   const std::string id = options.at("id");
   if (!well_formed(id)) refuse("Parameter 'id' expects an identifier");
   if (find_device(state, id)) refuse("Duplicate ID '" + id + "' for drive");
-  if (find_named(state, id))
-    refuse("Device name '" + id + "' conflicts with an existing node name");
   const std::string read_only = options.value("read-only", "off");
   if (read_only != "on" && read_only != "off")
     refuse("Parameter 'read-only' expects 'on' or 'off'");
@@ -253,7 +251,7 @@ json add_drive(State& state, const json& options) {
     node.unmap = discard == "unmap" || discard == "on";
     const Node& opened = open_chain(state, std::move(node));
     const std::string id = options.at("id");
-    if (opened.name == id) {
+    if (find_named(state, id)) {
       close_unused(state, opened.id);
       refuse("Device name '" + id + "' conflicts with an existing node name");
     }
