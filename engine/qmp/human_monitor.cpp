@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/block/blockdev.h"
 #include "engine/error.h"
 #include "engine/qmp/drive_options.h"
 #include "engine/qmp/qemu_io.h"
@@ -77,6 +78,10 @@ io::Task<std::string> drive_add(Session& session, Words words) {
 io::Task<std::string> drive_del(Session& session, Words words) {
   const std::optional<std::string> id = words.next();
   if (!id) co_return usage_error("drive_del", "block device name expected");
+  if (session.layer.graph().find(*id) != nullptr) {
+    co_await block::delete_node(session.layer, *id);
+    co_return std::string();
+  }
   block::Device* device = session.layer.find_device(*id);
   if (device == nullptr) throw Refusal("Device '" + *id + "' not found");
   session.layer.require_not_busy(device->root(), device->id());
