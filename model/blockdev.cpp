@@ -68,8 +68,7 @@ bool has_user(const State& state, const Node& node) {
 }
 
 /// M43
-json blockdev_del(State& state, const json& arguments) {
-  const std::string name = arguments["node-name"];
+std::string delete_node(State& state, const std::string& name) {
   Node* node = find_named(state, name);
   if (!node) refuse("Failed to find node with node-name='" + name + "'");
   if (has_user(state, *node)) refuse("Node " + name + " is in use");
@@ -77,7 +76,11 @@ json blockdev_del(State& state, const json& arguments) {
   if (!node->added) refuse("Node " + name + " is not owned by the monitor");
   if (used_by_node(state, node->id)) refuse("Block device " + name + " is in use");
   node->added = false;
-  close_unused(state, node->id);
+  return close_unused(state, node->id);
+}
+
+json blockdev_del(State& state, const json& arguments) {
+  delete_node(state, arguments["node-name"]);
   return json::object();
 }
 

@@ -262,19 +262,29 @@ json add_drive(State& state, const json& options) {
   }
 }
 
+namespace {
+
+/// A node's name is taken for blockdev-del's (M43).
+std::string remove_drive(State& state, const std::string& id) {
+  if (find_named(state, id)) return delete_node(state, id);
+  const Device* device = find_device(state, id);
+  if (!device) refuse("Device '" + id + "' not found");
+  const int root = device->root;
+  if (busy_with_commit(state, root)) {
+    refuse("Node '" + id + "' is busy: block device is in use by block job: commit");
+  }
+  state.devices.erase(state.devices.begin() + (device - state.devices.data()));
+  return close_unused(state, root);
+}
+
+}  // namespace
+
 json delete_drive(State& state, const std::string& id) {
   start_process(state);
   finish_writes(state);
   finish_ending_jobs(state);
   try {
-    const Device* device = find_device(state, id);
-    if (!device) refuse("Device '" + id + "' not found");
-    const int root = device->root;
-    if (busy_with_commit(state, root)) {
-      refuse("Node '" + id + "' is busy: block device is in use by block job: commit");
-    }
-    state.devices.erase(state.devices.begin() + (device - state.devices.data()));
-    const std::string lost = close_unused(state, root);
+    const std::string lost = remove_drive(state, id);
     if (!lost.empty()) refuse(lost);
     return {{"return", json::object()}};
   } catch (const Refused& refused) {

@@ -76,6 +76,8 @@ Node& open_chain(State& state, Node options, const nlohmann::json* backing = nul
 std::string close_unused(State& state, int id);
 
 // blockdev.cpp
+/// Closes what blockdev-add made (M43). Why its bitmaps could not be stored, if so.
+std::string delete_node(State& state, const std::string& name);
 /// Opens what options in blockdev-add's form say (M42).
 Node& open_blockdev(State& state, const nlohmann::json& options, bool backs_another);
 
