@@ -118,7 +118,9 @@ json QemuProcess::execute(const json& request) {
 json QemuProcess::ask(const json& request) { return exchange(request, limit()); }
 
 json QemuProcess::exchange(const json& request, Deadline deadline) {
-  const std::string what = request.value("execute", "a request");
+  const auto command = request.find("execute");
+  const std::string what =
+      command != request.end() && command->is_string() ? *command : "a request";
   try {
     if (!wire_.send(text_of(request) + "\n", deadline)) silent("did not take " + what);
   } catch (const WireError&) {

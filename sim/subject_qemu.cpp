@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -55,9 +56,11 @@ class QemuSubject : public Subject {
   json execute(const json& request) override {
     return guarded([&] {
       json reply = process().execute(names_.to_real(request));
-      if (reply.contains("return")) {
-        note_told(request);
-        if (request.value("execute", "") == "quit") end();
+      if (reply.contains("return") && request.contains("execute")) {
+        const std::string command = request.at("execute");
+        note_told(command, request);
+        if (command.ends_with("-pause")) await_pauses();
+        if (command == "quit") end();
       }
       return names_.to_script(std::move(reply));
     });
@@ -173,8 +176,7 @@ class QemuSubject : public Subject {
   json query(const char* command) { return process().execute({{"execute", command}}).at("return"); }
 
   /// Remembers which jobs were told to come to their end: they are not at rest until they are gone.
-  void note_told(const json& request) {
-    const std::string command = request.value("execute", "");
+  void note_told(const std::string& command, const json& request) {
     started_jobs_ |= command == "block-commit";
     const bool ends = command.ends_with("-complete") || command.ends_with("-cancel") ||
                       command.ends_with("-finalize");
@@ -185,6 +187,8 @@ class QemuSubject : public Subject {
 
   void finish_requests();
   void settle_jobs();
+  void await_pauses();
+  void poll_jobs(const std::function<bool(const json& job)>& is_moving, const char* complaint);
   bool ending(const json& job) const;
   bool at_rest();
   std::optional<json> next_event(const std::string& event);
@@ -224,15 +228,29 @@ bool QemuSubject::ending(const json& job) const {
 }
 
 void QemuSubject::settle_jobs() {
+  if (!started_jobs_) return;
+  poll_jobs([this](const json& job) { return ending(job); }, "was told to end");
+}
+
+/// A job pauses when it comes to its next pause point, soon after the command has answered.
+void QemuSubject::await_pauses() {
+  const auto to_pause = [](const json& job) {
+    return job["paused"] == true && (job["status"] == "running" || job["status"] == "ready");
+  };
+  poll_jobs(to_pause, "was told to pause");
+}
+
+/// Waits until none of the jobs, as query-block-jobs has them, is moving.
+void QemuSubject::poll_jobs(const std::function<bool(const json& job)>& is_moving,
+                            const char* complaint) {
   const auto deadline = steady_clock::now() + program_.limit;
-  while (started_jobs_) {
+  while (true) {
     const json jobs = process().ask({{"execute", "query-block-jobs"}}).at("return");
     started_jobs_ = !jobs.empty();
     if (jobs.empty()) told_.clear();
-    const auto is_ending = [this](const json& job) { return ending(job); };
-    if (std::none_of(jobs.begin(), jobs.end(), is_ending)) return;
+    if (std::none_of(jobs.begin(), jobs.end(), is_moving)) return;
     if (steady_clock::now() >= deadline) {
-      throw SubjectFailure("a job that was told to end does not, within " +
+      throw SubjectFailure(std::string("a job that ") + complaint + " does not, within " +
                            seconds_text(program_.limit));
     }
     process().wait_for_event(std::min(deadline, steady_clock::now() + milliseconds(20)));
