@@ -127,7 +127,7 @@ Program without(const Program& program, std::size_t first, std::size_t count) {
 
 /// Lines that look at a part of what the program made.
 std::vector<std::string> looks(const Program& program) {
-  std::vector<std::string> lines{"show bitmaps drive0", "show data drive0"};
+  std::vector<std::string> lines{"show bitmaps drive0", "show data drive0", "query-jobs"};
   for (const std::string& name : numbered_names(program)) {
     if (name.starts_with("PID-")) lines.push_back("show info TEST_DIR/" + name);
     if (name.starts_with("n")) lines.push_back("show bitmaps " + name);
@@ -247,8 +247,10 @@ class Shrinker {
 /// A program that shrinking spoilt may be refused in various words; that is no sight.
 bool are_like(const Failure& first, const Failure& other, Likeness likeness) {
   if (other.signature == first.signature) return true;
-  return likeness == Likeness::seen && other.signature.starts_with("show; ") &&
-         other.signature.find("error") == std::string::npos;
+  const bool looks = other.signature.starts_with("show; ") ||
+                     other.signature.starts_with("query-jobs; ") ||
+                     other.signature.starts_with("query-block-jobs; ");
+  return likeness == Likeness::seen && looks && other.signature.find("error") == std::string::npos;
 }
 
 Shrunk shrink(const Program& program, const Failure& failure, const Trial& trial, unsigned trials,

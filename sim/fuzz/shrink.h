@@ -13,7 +13,8 @@ using Trial = std::function<std::optional<Failure>(const Program&)>;
 /// Which failures shrinking takes for the one that it began with.
 enum class Likeness {
   same,  ///< those of the same signature
-  seen   ///< and all that a `show` sees: for programs that are known to have one fault
+  seen   ///< and all that a `show` or a query of jobs sees: for programs that are known to have one
+         ///< fault
 };
 
 /// Whether `other` may take the place of `first`.
