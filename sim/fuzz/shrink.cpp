@@ -130,7 +130,9 @@ std::vector<std::string> looks(const Program& program) {
   std::vector<std::string> lines{"show bitmaps drive0", "show data drive0", "query-jobs"};
   for (const std::string& name : numbered_names(program)) {
     if (name.starts_with("PID-")) lines.push_back("show info TEST_DIR/" + name);
-    if (name.starts_with("n")) lines.push_back("show bitmaps " + name);
+    if (!name.starts_with("n")) continue;
+    lines.push_back("show bitmaps " + name);
+    lines.push_back("show data " + name);
   }
   return lines;
 }
