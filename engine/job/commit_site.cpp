@@ -2,6 +2,7 @@
 #include "engine/job/commit_site.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include "engine/block/resize.h"
@@ -75,8 +76,12 @@ io::Task<void> grow_base(block::Layer& layer, block::Node& base, ByteCount lengt
   const bool inconsistent =
       std::ranges::any_of(base.bitmaps(), [](const auto& bitmap) { return bitmap->inconsistent; });
   // The job's words, not the resize's.
-  if (inconsistent) throw Refusal("Operation not supported");
-  co_await block::resize_drained(layer, base, length);
+  if (inconsistent) throw IoError(ENOTSUP);
+  try {
+    co_await block::resize_drained(layer, base, length);
+  } catch (const IoError& error) {
+    throw IoError(error.code());
+  }
 }
 
 }  // namespace engine::job
