@@ -122,7 +122,9 @@ void become_ready(State& state, Job& job) {
 void leave_graph(State& state, Job& job, bool drops_top) {
   const int kept = drops_top ? job.base : job.top;
   for (auto& [id, node] : state.nodes) {
-    if (node.below == job.filter) node.below = kept;
+    if (node.below != job.filter) continue;
+    node.below = kept;
+    node.over_as = shown_name(state, node);
   }
   for (Device& device : state.devices) {
     if (device.root == job.filter) device.root = kept;

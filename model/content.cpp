@@ -50,7 +50,8 @@ void remember(Image& image, Number start, Number end) {
 void put(State& state, const Node& node, Number start, Number end, const Bytes& value) {
   Image& image = state.files.at(node.file);
   Number first = start / image.cluster * image.cluster;
-  Number last = (end - 1) / image.cluster * image.cluster + image.cluster;
+  const Number cluster_end = (end - 1) / image.cluster * image.cluster + image.cluster;
+  Number last = cluster_end;
   bool allocated = true;
   walk(image.data, first, last,
        [&allocated](Number, const Extent& extent) { allocated = allocated && !extent.through; });
@@ -61,7 +62,7 @@ void put(State& state, const Node& node, Number start, Number end, const Bytes& 
   for (const Piece& piece : rest) paint(image.data, piece.start, piece.end, piece.bytes);
   paint(image.data, start, end, value);
   const bool to_the_end = end == image.size && value == zero_byte;
-  if (to_the_end) blend(image.data, end, last, {0, zero_byte}, {});
+  if (to_the_end) blend(image.data, end, cluster_end, {0, zero_byte}, {});
 }
 
 namespace {

@@ -55,7 +55,8 @@ void check_not_busy(const State& state, const Node& node) {
   }
   for (const auto& [id, user] : state.nodes) {
     if (user.below != node.id) continue;
-    refuse(busy + "node is used as backing hd of '" + node_name(user) + "'");
+    const std::string name = user.over_as.empty() ? node_name(user) : user.over_as;
+    refuse(busy + "node is used as backing hd of '" + name + "'");
   }
 }
 

@@ -66,6 +66,7 @@ struct Node {
   bool added = false;                ///< by blockdev-add: lives until blockdev-del (M43)
   int over = 0;                      ///< the named file node that it is opened over, 0 for none
   int below = 0;                     ///< backing node, or what is filtered; 0 for none
+  std::string over_as = {};          ///< its name for those below, if not that of the node (S66)
   std::string names = {};            ///< what its header names below, as it was opened (M38)
   std::vector<Bitmap> bitmaps = {};  ///< newest first
   bool filter() const { return driver.ends_with("_top"); }
