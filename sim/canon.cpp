@@ -52,6 +52,16 @@ json devices(json list) {
   return list;
 }
 
+/// A node whose name is generated is told from others by what it is, and by what no query leaves
+/// open.
+bool comes_before(const json& node, const json& other) {
+  for (const char* field : {"node-name", "drv", "file"}) {
+    const json mine = node.value(field, json()), others = other.value(field, json());
+    if (mine != others) return mine < others;
+  }
+  return false;
+}
+
 /// Their order is not a fact about blocks: sorted by what they are.
 json nodes(json list) {
   json result = json::array();
@@ -60,7 +70,7 @@ json nodes(json list) {
     result.push_back(node_fields(node));
   }
   for (json& node : result) hide_generated_names(node);
-  std::sort(result.begin(), result.end());
+  std::stable_sort(result.begin(), result.end(), comes_before);
   return result;
 }
 
