@@ -127,7 +127,10 @@ std::string Generator::line(Kind kind, const View& view) {
       return resize(view);
     case Kind::restart:
     case Kind::kill:
+    case Kind::power:
       return end_process(kind);
+    case Kind::cut_short:
+      return cut_short(view);
     case Kind::nonsense:
       return tell(one_of(nonsense()), view);
     case Kind::side_story:

@@ -47,6 +47,8 @@ class Generator {
   std::string ask();
   /// Ends the process; the drive is plugged anew on what it showed last.
   std::string end_process(Kind kind);
+  std::string cut_short(const View& view);
+  void plan_next_process();
 
   /// A number below `bound`.
   std::uint64_t below(std::uint64_t bound) { return random_.next() % bound; }

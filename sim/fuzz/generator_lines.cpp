@@ -7,6 +7,13 @@
 
 namespace sim::fuzz {
 
+namespace {
+
+/// So many ways of a power cut to keep, lose and tear what was not flushed are drawn from.
+constexpr std::uint64_t many_cuts = 1000000;
+
+}  // namespace
+
 std::string Generator::bitmap_verb(Kind kind, const View& view) {
   const char* verb = kind == Kind::remove   ? "remove"
                      : kind == Kind::clear  ? "clear"
@@ -137,12 +144,32 @@ std::string Generator::resize(const View& view) {
   return fmt::format("block_resize {} size={}", which, chance(95) ? size : size + 1);
 }
 
-std::string Generator::end_process(Kind kind) {
+/// A step in which the process or the power goes. What a new image or a new chain is like then,
+/// sweep looks at.
+std::string Generator::cut_short(const View& view) {
+  const Kind what = one_of<Kind>({Kind::write, Kind::write, Kind::zero, Kind::discard, Kind::flush,
+                                  Kind::add, Kind::remove, Kind::clear, Kind::enable, Kind::disable,
+                                  Kind::merge, Kind::resize, Kind::restart, Kind::restart});
+  const std::string step = what == Kind::restart ? "quit" : line(what, view);
+  // What had to come before it, or was to come after it, is not to be.
+  const std::uint64_t operation = 1 + below(chance(70) ? 8 : 40);
+  planned_.clear();
+  plan_next_process();
+  if (chance(40)) return fmt::format("kill at {}: {}", operation, step);
+  return fmt::format("power at {} seed={}: {}", operation, below(many_cuts), step);
+}
+
+void Generator::plan_next_process() {
   // While nobody has it open; S58.
   if (chance(20)) planned_.push_back("show check " + (file_.empty() ? images_.back() : file_));
   plug();
   in_flight_.clear();
+}
+
+std::string Generator::end_process(Kind kind) {
+  plan_next_process();
   if (kind == Kind::kill) return "kill";
+  if (kind == Kind::power) return fmt::format("power seed={}", below(many_cuts));
   return chance(90) ? "restart" : "quit";
 }
 

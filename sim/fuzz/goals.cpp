@@ -23,6 +23,9 @@ const Names steps = {
     {"run", ""},
     {"restart", ""},
     {"kill", ""},
+    {"power", ""},
+    {"kill at", ""},
+    {"power at", ""},
     {"io write", ""},
     {"io writev", ""},
     {"io aio_write", ""},
@@ -94,8 +97,6 @@ const Names rules_without_refusals = {
     {"S54", "bytes on disk"},
     {"S56", "bytes on disk"},
     {"S57", "the order of writes inside a store; sweep looks at it"},
-    {"M45", "sweep cuts the power, random runs do not yet"},
-    {"M46", "sweep crashes within a step, random runs do not yet"},
 };
 
 void add(Goal::Kind kind, const Names& names, std::vector<Goal>& goals) {
@@ -140,6 +141,8 @@ const std::vector<RuleSign> signs = {
     {"M7", "done", "block-job-complete"},
     {"M8", "events", "BLOCK_JOB_CANCELLED"},
     {"M9", "done", "kill"},
+    {"M45", "done", "power"},
+    {"M46", "done", "kill at"},
     {"M39", "seen", "commit_top"},
     {"M41", "done", "io aio_write"},
     {"S1", "done", "block-dirty-bitmap-add"},

@@ -19,8 +19,9 @@ const Shares bitmaps = {{Kind::add, 10},   {Kind::remove, 3},  {Kind::clear, 4},
                         {Kind::enable, 3}, {Kind::disable, 3}, {Kind::merge, 6}};
 const Shares jobs = {
     {Kind::snapshot, 6}, {Kind::commit, 6}, {Kind::job_verb, 9}, {Kind::wait, 7}, {Kind::pace, 4}};
-const Shares ends = {{Kind::restart, 3}, {Kind::kill, 2}};
-const Shares crashes = {{Kind::restart, 4}, {Kind::kill, 10}};
+const Shares ends = {{Kind::restart, 3}, {Kind::kill, 1}, {Kind::power, 1}, {Kind::cut_short, 1}};
+const Shares crashes = {
+    {Kind::restart, 4}, {Kind::kill, 4}, {Kind::power, 4}, {Kind::cut_short, 8}};
 const Shares disks = {{Kind::resize, 3}};
 const Shares oddities = {{Kind::nonsense, 6}, {Kind::side_story, 2}};
 const Shares mistakes = {{Kind::nonsense, 40}, {Kind::side_story, 12}};

@@ -32,6 +32,8 @@ enum class Kind {
   resize,
   restart,
   kill,
+  power,      ///< a power cut between two steps
+  cut_short,  ///< a kill or a power cut within a step
   // lines that others wrote, see stories.h
   nonsense,
   side_story,

@@ -59,6 +59,9 @@ const std::vector<Story> of_other_drives = {
      "blockdev-del node-name=$n1", "damage $f1 $damage", "drive $d1 $f1", "show bitmaps $d1",
      "unplug $d1"},
     {"create $f1 64K", "drive $d1 $f1", "block-dirty-bitmap-add node=$d1 name=b0 persistent=true",
+     "block-dirty-bitmap-add node=$d1 name=b1 persistent=true", "unplug $d1",
+     "damage $f1 bitmap-extra", "drive $d1 $f1", "show info $f1"},
+    {"create $f1 64K", "drive $d1 $f1", "block-dirty-bitmap-add node=$d1 name=b0 persistent=true",
      "io $d1 write -P 5 0 512", "unplug $d1", "damage $f1 autoclear", "drive $d1 $f1",
      "show bitmaps $d1", "unplug $d1"},
 };
