@@ -40,6 +40,7 @@ class Generator {
   std::string snapshot(const View& view);
   std::string commit(const View& view);
   std::string job_verb(const View& view);
+  std::string one_job_verb(const View& view);
   std::string verb_for(const View::Job& job);
   std::string wait();
   std::string resize(const View& view);

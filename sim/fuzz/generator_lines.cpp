@@ -111,7 +111,14 @@ std::string Generator::verb_for(const View::Job& job) {
   return fmt::format("block-job-complete device={}", job.id);
 }
 
+/// Clients that got no answer in time say it again.
 std::string Generator::job_verb(const View& view) {
+  std::string verb = one_job_verb(view);
+  if (chance(12)) planned_.push_front(verb);
+  return verb;
+}
+
+std::string Generator::one_job_verb(const View& view) {
   if (!view.jobs.empty() && chance(45)) return verb_for(one_of(view.jobs));
   const std::string job = job_of(view);
   if (chance(60)) {
