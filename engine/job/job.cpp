@@ -121,6 +121,7 @@ io::Task<void> Job::cancel(CancelMode mode) {
   } else {
     cancelled_ = true;
   }
+  user_paused_ = false;
   wake();
   if (is_pending) co_await until_concluded();
 }
