@@ -71,6 +71,7 @@ json job_cancel(State& state, const json& arguments) {
   }
   const bool soft = !force && job.status == Status::ready;
   job.ending = soft ? Ending::soft_cancel : Ending::cancel;
+  job.paused = false;
   return json::object();
 }
 
