@@ -61,6 +61,7 @@ class RawDriver : public Driver {
   io::Task<void> flush() override { return file_.flush(); }
   io::Task<qcow2::Extent> extent(GuestOffset offset, ByteCount length) override;
   io::Task<void> resize(ByteCount size) override;
+  io::Task<void> prepare_read_only() override { return flush(); }
 
  protected:
   ByteCount rounded_length() const { return {round_up(file_.size().value, 512)}; }
