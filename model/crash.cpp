@@ -28,11 +28,13 @@ bool taken_into_use(const Image& before, const Image& after) {
   });
 }
 
-void add_with_hidden_bitmaps(std::vector<State>& states, const State& before, const State& after) {
+/// Hidden, then in use, and nothing else done yet.
+void add_with_taken_bitmaps(std::vector<State>& states, const State& before, const State& after) {
   for (const auto& [file, image] : before.files) {
     const auto later = after.files.find(file);
     if (later == after.files.end() || !taken_into_use(image, later->second)) continue;
     states.emplace_back(before).files.at(file).directory.clear();
+    states.emplace_back(before).files.at(file).directory = later->second.directory;
   }
 }
 
@@ -53,7 +55,7 @@ std::vector<State> crash(const State& before, const State& after) {
   std::vector<State> states;
   add_with_ended_jobs(states, before);
   add_with_ended_jobs(states, after);
-  add_with_hidden_bitmaps(states, before, after);
+  add_with_taken_bitmaps(states, before, after);
   die(states);
   return states;
 }
