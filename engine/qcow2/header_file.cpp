@@ -5,6 +5,8 @@
 #include <array>
 #include <cstring>
 
+#include "engine/error.h"
+
 namespace engine::qcow2 {
 
 namespace {
@@ -48,17 +50,25 @@ std::vector<std::byte> encode_whole(Header& header) {
   return fewer;
 }
 
+io::Task<void> read_start(io::Storage& file, std::span<std::byte> buffer) {
+  const HostOffset start{0};
+  try {
+    co_await file.read(start, buffer);
+  } catch (const IoError& error) {
+    throw IoError(error.code(), "Could not read qcow2 header");
+  }
+}
+
 }  // namespace
 
 io::Task<void> HeaderFile::load() {
   std::vector<std::byte> bytes(std::min<std::uint64_t>(file_.size().value, sector));
   const std::span<std::byte> head(bytes);
-  const HostOffset start{0};
-  co_await file_.read(start, head);
+  co_await read_start(file_, head);
   const ByteCount needed = header_bytes_needed(bytes);
   bytes.resize(std::min(file_.size(), needed).value);
   const std::span<std::byte> all(bytes);
-  co_await file_.read(start, all);
+  co_await read_start(file_, all);
   header_ = decode_header(bytes);
   bytes.resize(round_up(bytes.size(), sector));
   const std::span<const std::byte> used = without_zeros(bytes);

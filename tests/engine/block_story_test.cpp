@@ -53,6 +53,15 @@ TEST_CASE_METHOD(OneDrive, "a failed write marks its bits all the same (S23)") {
   REQUIRE(dirty("drive0", "b") == json::parse("[[0,65536]]"));
 }
 
+TEST_CASE_METHOD(OneDrive, "an image that cannot be read is not opened, and leaves nothing") {
+  human("drive_del drive0");
+  host().file("base")->successes_left = 0;
+  const std::string plug = "drive_add 0 \"if=none,id=drive0,format=qcow2,file=base\"";
+  REQUIRE(human(plug) == "Could not read qcow2 header: Input/output error\r\n");
+  host().file("base")->successes_left = ~std::uint64_t{0};
+  REQUIRE(human(plug) == "OK\r\n");
+}
+
 TEST_CASE_METHOD(OneDrive, "past the end nothing is written and nothing marked (S24)") {
   add("b");
   REQUIRE(io("drive0", "write 1048000 1k") == "write failed: Input/output error");
