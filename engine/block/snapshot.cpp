@@ -49,6 +49,15 @@ io::Task<void> create_overlay(Layer& layer, const SnapshotOptions& snapshot, con
   co_await qcow2::create(*file, options);
 }
 
+/// What the overlay is to stand on.
+io::Task<void> flush_for_good(Node& base) {
+  try {
+    co_await base.flush();
+  } catch (const IoError&) {
+    throw Refusal("An IO error has occurred");
+  }
+}
+
 OpenOptions overlay_options(const SnapshotOptions& snapshot, const Node& base) {
   OpenOptions options;
   options.filename = snapshot.snapshot_file;
@@ -75,7 +84,7 @@ io::Task<void> take_snapshot(Layer& layer, SnapshotOptions options) {
   const io::Mutex::Guard guard = co_await layer.changes().lock();
   DrainedSection drained(layer, base);
   co_await drained.settle();
-  if (!base.read_only()) co_await base.flush();
+  if (!base.read_only()) co_await flush_for_good(base);
   if (options.mode == SnapshotMode::absolute_paths) {
     co_await create_overlay(layer, options, base);
   }

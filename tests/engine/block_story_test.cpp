@@ -62,6 +62,15 @@ TEST_CASE_METHOD(OneDrive, "an image that cannot be read is not opened, and leav
   REQUIRE(human(plug) == "OK\r\n");
 }
 
+TEST_CASE_METHOD(OneDrive, "no snapshot of what cannot be made durable") {
+  io("drive0", "write 0 64k");
+  host().file("base")->successes_left = 0;
+  const json arguments{{"device", "drive0"}, {"snapshot-file", "top"}};
+  REQUIRE(qmp("blockdev-snapshot-sync", arguments) == "An IO error has occurred");
+  host().file("base")->successes_left = ~std::uint64_t{0};
+  REQUIRE(io("drive0", "write 0 64k") == "");
+}
+
 TEST_CASE_METHOD(OneDrive, "past the end nothing is written and nothing marked (S24)") {
   add("b");
   REQUIRE(io("drive0", "write 1048000 1k") == "write failed: Input/output error");
