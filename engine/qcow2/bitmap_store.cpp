@@ -283,8 +283,12 @@ io::Task<void> BitmapStore::replace(const std::vector<BitmapToStore>& bitmaps, E
   }
 }
 
-io::Task<void> BitmapStore::write_bitmaps(const std::vector<BitmapToStore>& bitmaps,
-                                          Entries& entries, Clusters& made) {
+io::Task<void> BitmapStore::write_bitmaps(std::vector<BitmapToStore> bitmaps, Entries& entries,
+                                          Clusters& made) {
+  // In the order of the directory, new ones last: the first that cannot be written is told.
+  std::ranges::stable_sort(bitmaps, {}, [&entries](const BitmapToStore& bitmap) {
+    return find_entry(entries, bitmap.name) - entries.begin();
+  });
   for (const BitmapToStore& bitmap : bitmaps) {
     BitmapDirectoryEntry entry;
     try {

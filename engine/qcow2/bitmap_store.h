@@ -91,7 +91,7 @@ class BitmapStore {
   io::Task<HostOffset> write_new(std::span<const std::byte> bytes, Clusters& made);
   io::Task<std::vector<BitmapTableEntry>> write_data(const bitmap::DirtyBits& bits, Clusters& made);
   io::Task<BitmapDirectoryEntry> write_bitmap(const BitmapToStore& bitmap, Clusters& made);
-  io::Task<void> write_bitmaps(const std::vector<BitmapToStore>& bitmaps,
+  io::Task<void> write_bitmaps(std::vector<BitmapToStore> bitmaps,
                                std::vector<BitmapDirectoryEntry>& entries, Clusters& made);
   io::Task<void> switch_directory(const std::vector<BitmapDirectoryEntry>& entries, Clusters& made);
   io::Task<void> replace(const std::vector<BitmapToStore>& bitmaps,
