@@ -125,7 +125,10 @@ io::Task<void> carry_out(Session& session, block::Device& device, const IoReques
                           session.runtime.now() - start);
     }
   } catch (const Refusal& refusal) {
-    text = failing_name(*request.command) + " failed: " + refusal.what() + "\n";
+    // A flush tells nobody.
+    if (request.command->operation != Operation::flush) {
+      text = failing_name(*request.command) + " failed: " + refusal.what() + "\n";
+    }
   }
   if (!text.empty()) session.print(text);
 }
