@@ -102,7 +102,7 @@ json bitmap_remove(State& state, const json& arguments) {
   const Bitmap& bitmap = bitmap_of(node, arguments["name"]);
   check_usable(bitmap, true, false);
   const auto named = [name = bitmap.name](const auto& each) { return each.name == name; };
-  if (bitmap.persistent) std::erase_if(state.files.at(node.file).directory, named);
+  if (bitmap.persistent) remove_stored(state, node, bitmap.name);
   std::erase_if(node.bitmaps, named);
   return json::object();
 }

@@ -119,6 +119,7 @@ void start(State& state, Job job, const std::string& filter_name) {
   insert_filter(state, job, filter_name);
   if (grow(state, top, base)) {
     plan_copies(state, job);
+    doom(state, job, job.bulk);
     job.asleep = falls_asleep(job);
     if (!job.active()) job.surplus = job.length;
   } else {
@@ -154,9 +155,8 @@ json block_commit(State& state, const json& arguments) {
   const std::string device = arguments["device"];
   Node* root = find_node(state, device);
   if (!root) refuse("Device '" + device + "' not found", "DeviceNotFound");
-  if (busy_with_commit(state, root->id) || used_by_node(state, root->id)) {
+  if (busy_with_commit(state, root->id) || used_by_node(state, root->id))
     refuse("Need a root block node");
-  }
   Node& top = find_top(state, *root, arguments);
   Node& base = find_base(state, top, arguments);
   if (&top == &base) refuse("cannot commit an image into itself");
@@ -169,6 +169,7 @@ json block_commit(State& state, const json& arguments) {
   }
   job.backing_file = arguments.value("backing-file", shown_file(state, base));
   job.length = state.files.at(top.file).size;
+  job.on_error = arguments.value("on-error", "report");
   job.speed = arguments.value("speed", std::int64_t{0});
   job.auto_finalize = arguments.value("auto-finalize", true);
   job.auto_dismiss = arguments.value("auto-dismiss", true);

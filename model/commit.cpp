@@ -149,6 +149,10 @@ void conclude(State& state, Job& job) {
   if (cancelled) job.error = "Operation canceled";
   json data = job_data(job);
   if (job.ending == Ending::failure) data["error"] = job.error;
+  if (!job.failed.empty()) {
+    send(state, "BLOCK_JOB_ERROR",
+         {{"device", job.id}, {"operation", job.failed}, {"action", "report"}});
+  }
   send(state, cancelled ? "BLOCK_JOB_CANCELLED" : "BLOCK_JOB_COMPLETED", data);
   job.status = Status::concluded;
   job.ending = Ending::none;
@@ -158,6 +162,8 @@ void conclude(State& state, Job& job) {
 void end(State& state, Job& job) {
   const bool copies = job.ending != Ending::cancel && job.ending != Ending::failure;
   if (copies) {
+    Node& changed = state.nodes.at(job.active() ? job.top : job.overlay);
+    for (const Node* node : chain_of(state, changed)) require_sound(state, node->file);
     settle_copies(state, job, job.bulk);
     settle_copies(state, job, job.fresh);
     job.copied += job.active() ? job.fresh_least : job.length;
@@ -233,6 +239,7 @@ void note_guest_write(State& state, const Node& node, Number start, Number end) 
       job.fresh_least += more.total();
       job.fresh_most += written.total();
       job.fresh.add(written);
+      doom(state, job, written);
     } else {
       Runs elsewhere = pending_copies(state, node), here = elsewhere;
       elsewhere.remove(written);

@@ -158,6 +158,9 @@ Node& open_node(State& state, Node node) {
   }
   if (is_named && node.driver != "file") check_node_name(state, node.name);
   if (node.driver != "file") check_lock(state, node.file, node.read_only);
+  const std::string failure =
+      node.driver == "qcow2" ? surely_fails(state, node.file, "read") : std::string();
+  if (!failure.empty()) refuse("Could not read qcow2 header: " + failure);
   if (node.driver == "qcow2" && image->second.format != "qcow2") {
     refuse("Image is not in qcow2 format");
   }
@@ -197,7 +200,14 @@ Node& open_chain(State& state, Node options, const json* backing) {
     state.nodes.erase(node.id);
     refuse("Could not open backing file: " + refused.text);
   }
-  load_bitmaps(state, node);
+  try {
+    load_bitmaps(state, node);
+  } catch (const Refused&) {
+    const int below = node.below;
+    state.nodes.erase(node.id);
+    close_unused(state, below);
+    throw;
+  }
   return node;
 }
 
@@ -207,7 +217,7 @@ std::string close_unused(State& state, int id) {
   if (state.nodes.at(id).added || std::ranges::any_of(state.devices, rooted)) return "";
   const Node node = state.nodes.at(id);
   const std::string reason = node.filter() ? "" : store_bitmaps(state, node);
-  if (!node.filter()) state.files.at(node.file).unsynced.clear();
+  if (!node.filter()) close_file(state, node.file);
   state.nodes.erase(id);
   close_unused(state, node.over);
   const std::string lost_below = close_unused(state, node.below);
@@ -285,8 +295,10 @@ json delete_drive(State& state, const std::string& id) {
   finish_writes(state);
   finish_ending_jobs(state);
   try {
+    const bool faulty = !state.faults.empty() || !state.unflushable.empty();
     const std::string lost = remove_drive(state, id);
     if (!lost.empty()) refuse(lost);
+    if (faulty) return {{"$any", true}};  // it may tell of tables that it could not write (M53)
     return {{"return", json::object()}};
   } catch (const Refused& refused) {
     return error_reply(refused);
@@ -323,12 +335,8 @@ void stop(State& state, Stop how) {
     }
     close_all(state);
   }
-  for (auto& [file, image] : state.files) {
-    for (const auto& [start, before] : image.unsynced) {
-      blend(image.data, start, before.end, before, {0, {}, true});
-    }
-    image.unsynced.clear();
-  }
+  for (auto& [file, image] : state.files) lose_unsynced(image);
+  state.unflushable.clear();
   state.nodes.clear();
   state.in_flight.clear();
   state.devices.clear();

@@ -136,24 +136,63 @@ std::string verify(const State& state, const Node& node, const Request& request)
   return certain ? "" : anything;
 }
 
+/// M52: what may be printed if this or that fault strikes, or none.
+std::string told(const Trouble& trouble, const Verb& verb, const std::string& otherwise) {
+  if (trouble.errors.empty()) return otherwise;
+  if (!trouble.certain && otherwise == anything) return anything;
+  nlohmann::json texts = nlohmann::json::array();
+  for (const std::string& error : trouble.errors)
+    texts.push_back(verb.failure + " failed: " + error);
+  if (!trouble.certain) texts.push_back(otherwise);
+  if (texts.size() == 1) return texts[0];
+  return nlohmann::json{{"$one-of", texts}}.dump();
+}
+
+void change(State& state, Node& node, const Request& request) {
+  const Number end = request.start + request.length;
+  if (request.verb == "discard") return discard(state, node, request.start, end);
+  const Bytes value = request.has('z') ? zero_byte : Bytes{}.set(request.pattern);
+  if (request.verb == "aio_write") return start_write(state, node, request.start, end, value);
+  write(state, node, request.start, end, value);
+}
+
+/// Bits are set however it ends (S23); data is as before, or each byte is as before or new.
+std::string change_in_trouble(State& state, Node& node, const Request& request, const Verb& verb) {
+  const bool zeros = request.has('z') || request.verb == "discard";
+  const bool idle = request.verb == "discard" && (!node.unmap || node.filter());
+  if (idle || request.length == 0) return "";
+  const Trouble trouble = trouble_writing(state, node, !zeros);
+  if (!trouble.errors.empty() && request.verb == "aio_write") throw Unknowable{};
+  Image& image = state.files.at(node.file);
+  const Extents before = image.data;
+  change(state, node, request);
+  if (trouble.errors.empty()) return "";
+  const Number first = request.start / image.cluster * image.cluster;
+  const Number last = request.start + request.length + image.cluster;
+  if (trouble.nothing_done) {
+    image.data = before;
+  } else {
+    walk(before, first, last, [&image](Number from, const Extent& old) {
+      blend(image.data, from, old.end, old, {0, {}, true});
+    });
+  }
+  return told(trouble, verb, "");
+}
+
 std::string carry_out(State& state, Node& node, const Request& request, const Verb& verb) {
   const Number end = request.start + request.length;
   if (end > state.files.at(node.file).size) return verb.failure + " failed: Input/output error";
-  if (!verb.writes) return request.has('P') ? verify(state, node, request) : "";
+  if (!verb.writes) {
+    const Trouble trouble = trouble_reading(state, node, request.start, end);
+    if (!trouble.errors.empty() && request.verb == "aio_read") throw Unknowable{};
+    return told(trouble, verb, request.has('P') ? verify(state, node, request) : "");
+  }
   const auto frozen = [](const Bitmap& bitmap) { return bitmap.read_only; };
   if (std::ranges::any_of(node.bitmaps, frozen)) {
     return verb.failure + " failed: Operation not permitted";
   }
   finish_writes(state);
-  const Bytes value = request.has('z') ? zero_byte : Bytes{}.set(request.pattern);
-  if (request.verb == "discard") {
-    discard(state, node, request.start, end);
-  } else if (request.verb == "aio_write") {
-    start_write(state, node, request.start, end, value);
-  } else {
-    write(state, node, request.start, end, value);
-  }
-  return "";
+  return change_in_trouble(state, node, request, verb);
 }
 
 std::string run(State& state, Node& node, const std::string& command) {
@@ -172,7 +211,7 @@ std::string run(State& state, Node& node, const std::string& command) {
     finish_writes(state);
     if (words[0] == "aio_flush") return "";  // waits, and makes nothing durable (M41)
     const Node& target = node.filter() ? state.nodes.at(node.below) : node;
-    state.files.at(target.file).unsynced.clear();
+    if (flushes(state, target.file)) state.files.at(target.file).unsynced.clear();
     return "";
   }
   const bool frozen = node.read_only || (node.filter() && state.nodes.at(node.below).read_only);
@@ -188,6 +227,7 @@ std::string guest_io(State& state, const std::string& name, const std::string& c
   finish_ending_jobs(state);
   Node* node = find_node(state, name);
   if (!node) return "Error: Cannot find device='' nor node-name='" + name + "'";
+  if (node->driver == "file") throw Unknowable{};  // M42
   try {
     return run(state, *node, command);
   } catch (const Complaint& complaint) {

@@ -64,7 +64,10 @@ json execute(State& state, const json& request) {
   json reply;
   try {
     check_request(request);
-    reply = run(state, request["execute"], request.value("arguments", json::object()));
+    const std::string name = request["execute"];
+    reply = run(state, name, request.value("arguments", json::object()));
+    const bool of_nodes = name == "query-block" || name == "query-named-block-nodes";
+    if (of_nodes && !state.faults.empty()) reply = unless_unreadable(state, reply);
   } catch (const Refused& refused) {
     reply = error_reply(refused);
   } catch (const Undecided& undecided) {

@@ -21,6 +21,16 @@ void settle(State& state);
 /// How a process ends: stored and closed, killed with the page cache kept.
 enum class Stop { clean, kill };
 
+/// What happens depends on what the model does not see, which of the writes to an image's metadata
+/// fails (M54), or is not modelled (M42). Thrown by any of the functions below that may change a
+/// state, which is worthless then.
+struct Unknowable {};
+
+/// Lets operations ("read", "write", "flush") on a file fail from now on; an empty operation: it
+/// works again. The fault is not certain if others succeed before it (M50).
+void fail_storage(State& state, const std::string& file, const std::string& operation,
+                  const Fault& fault);
+
 /// QMP: request in, reply out, `human-monitor-command` excepted.
 nlohmann::json execute(State& state, const nlohmann::json& request);
 

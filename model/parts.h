@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,28 @@ struct Undecided {
 /// For guest I/O whose output the model does not know.
 inline const std::string anything = R"({"$any":true})";
 inline const Bytes zero_byte{1};
+
+// faults.cpp
+/// What the faults of storage do to a request (M52).
+struct Trouble {
+  std::set<std::string> errors = {};  ///< that it may fail with
+  bool certain = false;               ///< whether it fails
+  bool nothing_done = false;          ///< and has changed nothing
+};
+Trouble trouble_reading(State& state, const Node& node, Number start, Number end);
+Trouble trouble_writing(State& state, const Node& node, bool data);
+/// The error with which the first such operation fails; empty if it does not.
+std::string surely_fails(State& state, const std::string& file, const std::string& operation);
+/// For what the model cannot follow when the file is faulty (M54).
+void require_sound(const State& state, const std::string& file);
+/// Whether a flush of the file makes all durable.
+bool flushes(State& state, const std::string& file);
+void close_file(State& state, const std::string& file);
+/// M9: what was not flushed may be gone.
+void lose_unsynced(Image& image);
+/// What a query of nodes answers if it perhaps cannot read what their images hold (M54).
+nlohmann::json unless_unreadable(State& state, const nlohmann::json& reply);
+void doom(State& state, Job& job, const Runs& copied);
 
 // schema.cpp
 using Handler = nlohmann::json(State&, const nlohmann::json& arguments);
@@ -93,6 +116,8 @@ void resize(State& state, Node& node, Number size);
 void load_bitmaps(State& state, Node& node);
 /// Stores all bitmaps or none; the reason if they are lost (B56, M37).
 std::string store_bitmaps(State& state, const Node& node);
+/// Takes a bitmap out of the image's directory, if it is there (S15).
+void remove_stored(State& state, const Node& node, const std::string& name);
 void turn_read_only(State& state, Node& node);
 void turn_writable(State& state, Node& node);
 

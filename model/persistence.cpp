@@ -18,6 +18,17 @@ bool to_be_stored(const Bitmap& bitmap) {
   return bitmap.persistent && !bitmap.inconsistent && !bitmap.read_only;
 }
 
+/// M54: the directory says in use, or nothing has changed.
+void mark_in_use(State& state, const Node& node) {
+  Image& image = state.files.at(node.file);
+  const auto valid = [](const StoredBitmap& stored) { return !stored.in_use; };
+  if (std::ranges::none_of(image.directory, valid)) return;
+  const std::string failure = surely_fails(state, node.file, "write");
+  if (!failure.empty()) refuse("Can't update bitmap directory: " + failure);
+  require_sound(state, node.file);
+  for (StoredBitmap& stored : image.directory) stored.in_use = true;
+}
+
 }  // namespace
 
 /// S48, S49: what was in use is inconsistent; the others are in use from now on, or read-only.
@@ -30,10 +41,45 @@ void load_bitmaps(State& state, Node& node) {
     bitmap.inconsistent = stored.in_use;
     bitmap.enabled = stored.enabled && !stored.in_use;
     if (!stored.in_use) bitmap.bits = stored.bits;
-    if (!node.read_only) stored.in_use = true;
     node.bitmaps.insert(node.bitmaps.begin(), std::move(bitmap));
   }
+  if (!node.read_only) mark_in_use(state, node);
 }
+
+namespace {
+
+/// The error of all writes to the node's file; empty if some may succeed.
+std::string write_failure(const State& state, const Node& node) {
+  const auto fault = state.faults.find({node.file, "write"});
+  const bool all = fault != state.faults.end() && fault->second.certain && !fault->second.once;
+  return all ? fault->second.error : "";
+}
+
+/// Entries that there are come first, in their order (S12).
+std::string first_to_store(const State& state, const Node& node) {
+  for (const StoredBitmap& stored : state.files.at(node.file).directory) {
+    for (const Bitmap& bitmap : node.bitmaps) {
+      if (bitmap.name == stored.name && to_be_stored(bitmap)) return bitmap.name;
+    }
+  }
+  return std::ranges::find_if(node.bitmaps, to_be_stored)->name;
+}
+
+/// M54: nothing can be written, or not flushed before the header names it; the old stays (S47).
+std::string store_failure(State& state, const Node& node) {
+  const std::string failure = write_failure(state, node);
+  if (!failure.empty()) {
+    return "Failed to write bitmap '" + first_to_store(state, node) + "' to file: " + failure;
+  }
+  if (state.files.at(node.file).directory.empty()) {
+    const std::string error = surely_fails(state, node.file, "flush");
+    if (!error.empty()) return "Failed to update bitmap extension: " + error;
+  }
+  require_sound(state, node.file);
+  return "";
+}
+
+}  // namespace
 
 /// S12, S45, S46; one bitmap that cannot be stored fails the whole store (S47, B56, M37).
 std::string store_bitmaps(State& state, const Node& node) {
@@ -41,6 +87,8 @@ std::string store_bitmaps(State& state, const Node& node) {
   if (std::ranges::none_of(node.bitmaps, to_be_stored)) return "";
   if (node.read_only) return "No write access";
   if (image.size == 0) return "No memory";
+  const std::string failure = store_failure(state, node);
+  if (!failure.empty()) return failure;
   for (const Bitmap& bitmap : node.bitmaps) {
     if (!to_be_stored(bitmap)) continue;
     StoredBitmap* stored = find_stored(image, bitmap.name);
@@ -50,9 +98,20 @@ std::string store_bitmaps(State& state, const Node& node) {
   return "";
 }
 
+void remove_stored(State& state, const Node& node, const std::string& name) {
+  Image& image = state.files.at(node.file);
+  if (!find_stored(image, name)) return;
+  const std::string failure = write_failure(state, node);
+  if (!failure.empty()) refuse("Failed to update bitmap extension: " + failure);
+  require_sound(state, node.file);
+  std::erase_if(image.directory, [&](const StoredBitmap& each) { return each.name == name; });
+}
+
 /// S50: stored, kept in memory, frozen; everything is flushed. What cannot be stored forbids it.
 void turn_read_only(State& state, Node& node) {
-  if (node.read_only || !store_bitmaps(state, node).empty()) return;
+  if (node.read_only) return;
+  require_sound(state, node.file);
+  if (!store_bitmaps(state, node).empty()) return;
   node.read_only = true;
   state.files.at(node.file).unsynced.clear();
   for (Bitmap& bitmap : node.bitmaps) bitmap.read_only = bitmap.persistent;
@@ -65,7 +124,9 @@ void turn_writable(State& state, Node& node) {
   for (Bitmap& bitmap : node.bitmaps) {
     bitmap.read_only = false;
     StoredBitmap* stored = find_stored(state.files.at(node.file), bitmap.name);
-    if (stored && bitmap.persistent) stored->in_use = true;
+    if (!stored || !bitmap.persistent) continue;
+    require_sound(state, node.file);
+    stored->in_use = true;
   }
 }
 

@@ -55,6 +55,7 @@ void cut(Bitmap& bitmap, Number size) {
 
 void resize(State& state, Node& node, Number size) {
   check_format(state, node, size);
+  require_sound(state, node.file);
   Image& image = state.files.at(node.file);
   const Number kept = std::min(image.size, size), end = round_up(size, 512);
   const bool zeros = image.format == "raw" || uncovers(state, node, size);

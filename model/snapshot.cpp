@@ -33,10 +33,12 @@ json snapshot_sync(State& state, const json& arguments) {
   wake_commits(state);
   Node* active = &device_or_node(state, arguments);
   check_not_busy(state, *active);
+  require_sound(state, active->file);
   const std::string name = arguments.value("snapshot-node-name", "");
   if (arguments.contains("node-name") && name.empty()) refuse("New overlay node-name missing");
   if (!name.empty() && find_node(state, name)) refuse("New overlay node-name already in use");
   const std::string file = arguments.at("snapshot-file");
+  require_sound(state, file);
   const std::string format = arguments.value("format", "qcow2");
   if (arguments.value("mode", "absolute-paths") != "existing") {
     const json created = create_image(state, {{"file", file},
@@ -60,6 +62,7 @@ json blockdev_snapshot(State& state, const json& arguments) {
   wake_commits(state);
   Node& active = node_called(state, arguments["node"]);
   check_not_busy(state, active);
+  require_sound(state, active.file);
   Node& overlay = node_called(state, arguments["overlay"]);
   for (const Device& device : state.devices) {
     if (is_in_chain(state, state.nodes.at(device.root), overlay)) {

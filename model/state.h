@@ -7,6 +7,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "model/ranges.h"
@@ -99,7 +100,8 @@ struct Job {
   Status status = Status::running;
   Ending ending = Ending::none;
   bool paused = false;
-  std::string error = {};
+  std::string error = {}, failed = {};  ///< failed: the operation whose fault it met (M55)
+  std::string on_error = {};
   Number length = 0;                       ///< of the top, which is scanned if it is not active
   Number copied = 0;                       ///< bytes certainly copied, each time they were; scanned
   Number surplus = 0;                      ///< bytes that may have been copied beyond that
@@ -108,6 +110,13 @@ struct Job {
   Runs fresh = {};                         ///< rewritten by the guest since
   Number fresh_least = 0, fresh_most = 0;  ///< bytes that copying `fresh` takes
   bool active() const { return overlay == 0; }
+};
+
+/// How operations on a file fail (M50).
+struct Fault {
+  std::string error = {};
+  bool once = false;
+  bool certain = true;  ///< whether the next operation fails: it may have struck, or wait
 };
 
 /// A guest's write that nobody has waited for (M41).
@@ -124,7 +133,9 @@ struct State {
   std::vector<Device> devices;                ///< in the order of plugging
   std::vector<Job> jobs;                      ///< oldest first
   std::vector<Request> in_flight;
-  std::deque<nlohmann::json> events;  ///< sent, not yet awaited
+  std::map<std::pair<std::string, std::string>, Fault> faults;  ///< by file and operation
+  std::map<std::string, std::string> unflushable;  ///< files that no flush reaches (M53), and why
+  std::deque<nlohmann::json> events;               ///< sent, not yet awaited
   int next_id = 1;
   bool ended = false;  ///< the process is gone; the next use starts another one
 };
