@@ -116,6 +116,7 @@ json canonical_event(json event) {
     for (json& each : *choice) each = each.is_null() ? each : canonical_event(std::move(each));
     return event;
   }
+  if (!event.contains("event")) return event;  // a set of what is allowed
   event["timestamp"] = {{"microseconds", "USECS"}, {"seconds", "SECS"}};
   hide_generated_names(event);
   return event;

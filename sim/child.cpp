@@ -16,6 +16,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "sim/call_supervisor.h"
 #include "sim/interrupt.h"
 #include "sim/usage_error.h"
 
@@ -46,21 +47,28 @@ Pipe::Pipe() {
 namespace {
 
 /// Between fork and exec only calls that a signal handler may make are allowed.
-[[noreturn]] void become(char* const* arguments, const std::array<int, 3>& wanted, int report) {
+[[noreturn]] void become(char* const* arguments, const Child::Descriptors& descriptors,
+                         int report) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   setpgid(0, 0);
   const int null = open("/dev/null", O_RDWR);
+  const std::array<int, 3> wanted{-1, descriptors.output, descriptors.error};
   std::array<int, 3> safe{};
   // Out of the way first, so that no dup2 hits a descriptor that is still needed.
   for (int i = 0; i < 3; ++i) {
     safe[i] = fcntl(wanted[i] >= 0 ? wanted[i] : null, F_DUPFD_CLOEXEC, 10);
   }
   const int kept_report = fcntl(report, F_DUPFD_CLOEXEC, 10);
+  const bool supervised = descriptors.supervisor >= 0;
+  const int door = supervised ? fcntl(descriptors.supervisor, F_DUPFD_CLOEXEC, 10) : -1;
   for (int i = 0; i < 3; ++i) {
     if (safe[i] >= 0) dup2(safe[i], i);
   }
-  execvp(arguments[0], arguments);
-  const int error = errno;
+  int error = supervised ? become_supervised(door) : 0;
+  if (error == 0) {
+    execvp(arguments[0], arguments);
+    error = errno;
+  }
   [[maybe_unused]] const auto written = write(kept_report, &error, sizeof error);
   _exit(127);
 }
@@ -81,7 +89,7 @@ Child::Child(const std::vector<std::string>& arguments, const Descriptors& descr
   process_ = vfork();
   if (process_ < 0) throw UsageError(reason_text(arguments[0], errno));
   if (process_ == 0) {
-    become(pointers.data(), {-1, descriptors.output, descriptors.error}, report.writer.number());
+    become(pointers.data(), descriptors, report.writer.number());
   }
   report.writer.close();
   int error = 0;

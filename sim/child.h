@@ -32,8 +32,9 @@ class Descriptor {
 class Child {
  public:
   /// What the child has as standard output and error; -1: /dev/null. Its input is /dev/null.
+  /// `supervisor`: a CallSupervisor's door; -1: nobody looks at its calls.
   struct Descriptors {
-    int output = -1, error = -1;
+    int output = -1, error = -1, supervisor = -1;
   };
   /// Starts `arguments[0]`, sought in PATH. Throws UsageError if it cannot be started.
   Child(const std::vector<std::string>& arguments, const Descriptors& descriptors);

@@ -21,6 +21,8 @@ void observe_or_break(Subject& subject, const Step& step, Shown& shown) {
     shown.observation = observe(subject, step);
   } catch (const UsageError&) {
     throw;
+  } catch (const CannotFollow&) {
+    throw;
   } catch (const SubjectCrash& crash) {
     shown.breakdown = Breakdown{crash.what(), crash.end(), crash.command()};
   } catch (const std::exception& error) {
@@ -54,9 +56,7 @@ std::optional<Difference> Lockstep::step(const Step& step) {
   for (std::size_t i = 0; i < subjects_.size(); ++i) {
     if (!present_[i]) continue;
     Shown& shown = shown_[i];
-    shown.breakdown.reset();
-    shown.finding.reset();
-    observe_or_break(*subjects_[i], step, shown);
+    if (!observe_one(step, i)) continue;
     if (i > 0 && !shown.breakdown && !shown_[0].breakdown) {
       shown.finding =
           judge(step, shown_[0].observation, shown.observation, subjects_[i]->profile());
@@ -66,6 +66,20 @@ std::optional<Difference> Lockstep::step(const Step& step) {
   if (!agree) return difference(step);
   allowed_ = std::move(shown_[0].observation);
   return std::nullopt;
+}
+
+bool Lockstep::observe_one(const Step& step, std::size_t subject) {
+  Shown& shown = shown_[subject];
+  shown.breakdown.reset();
+  shown.finding.reset();
+  try {
+    observe_or_break(*subjects_[subject], step, shown);
+  } catch (const CannotFollow& cannot) {
+    if (subject == 0) throw;  // nobody is left to say what is right
+    departures_.push_back({shown.subject, step, cannot.what()});
+    present_[subject] = false;
+  }
+  return present_[subject];
 }
 
 bool Lockstep::excused(const Step& step, const Shown& shown, std::size_t subject) {

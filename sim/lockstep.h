@@ -22,6 +22,13 @@ struct Sighting {
   bool left = false;    ///< whether the subject left the run there
 };
 
+/// A subject that left the run because it cannot do a step.
+struct Departure {
+  std::string subject;
+  Step step;
+  std::string why;
+};
+
 /// Subjects that do the same steps side by side. The first is the oracle: its answers say what is
 /// allowed, and the others are measured by them at once. A subject whose difference is a known
 /// fault of its does not count, and leaves the run unless the ledger says that it may go on. After
@@ -37,8 +44,12 @@ class Lockstep {
   const nlohmann::json& allowed() const { return allowed_; }
   /// The known faults that were seen, in order.
   const std::vector<Sighting>& sightings() const { return sightings_; }
+  /// Who left because of what it cannot do, in order.
+  const std::vector<Departure>& departures() const { return departures_; }
 
  private:
+  /// Has one subject do the step. False if it leaves.
+  bool observe_one(const Step& step, std::size_t subject);
   /// Whether the ledger knows it; if so it is noted.
   bool excused(const Step& step, const Shown& shown, std::size_t subject);
   Difference difference(const Step& step);
@@ -49,6 +60,7 @@ class Lockstep {
   std::vector<bool> present_;  ///< who has not left
   nlohmann::json allowed_;
   std::vector<Sighting> sightings_;
+  std::vector<Departure> departures_;
 };
 
 }  // namespace sim

@@ -146,7 +146,8 @@ Rest rest_before(const Step& step) {
   if (const auto* show = std::get_if<ShowStep>(&step.action)) return rest_before(*show);
   if (std::holds_alternative<StopStep>(step.action)) return Rest::jobs;
   const bool commands = std::holds_alternative<DriveStep>(step.action) ||
-                        std::holds_alternative<UnplugStep>(step.action);
+                        std::holds_alternative<UnplugStep>(step.action) ||
+                        std::holds_alternative<FailStep>(step.action);
   return commands ? Rest::jobs_and_requests : Rest::none;
 }
 
@@ -179,6 +180,8 @@ struct Performer {
   json operator()(const IoStep& step) const {
     std::string text = subject.guest_io(step.node, step.command);
     if (text.empty() && !subject.sees_guest_io()) return {{"$any", true}};
+    // What the model allows, where it is more than one text; no program prints that.
+    if (text.starts_with(R"({"$)")) return json::parse(text);
     hide_generated_names(text);
     return text;
   }
@@ -192,6 +195,10 @@ struct Performer {
   }
   json operator()(const DamageStep& step) const {
     subject.damage_image(step.file, step.what);
+    return nullptr;
+  }
+  json operator()(const FailStep& step) const {
+    subject.fail_storage(step.file, step.fault);
     return nullptr;
   }
   json operator()(const PrintStep&) const { return nullptr; }

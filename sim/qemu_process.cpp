@@ -29,8 +29,9 @@ std::string text_of(const json& request) {
 
 }  // namespace
 
-QemuProcess::QemuProcess(const QmpProgram& program)
+QemuProcess::QemuProcess(const QmpProgram& program, FaultTable* faults)
     : program_(program), wire_(Descriptor(), Descriptor()) {
+  if (faults != nullptr) supervisor_ = std::make_unique<CallSupervisor>(*faults);
   if (program_.started_by_us()) start();
 }
 
@@ -49,9 +50,11 @@ QemuProcess::~QemuProcess() = default;
 void QemuProcess::start() {
   door_ = std::make_unique<QmpDoor>();
   Pipe console, errors;
-  child_ =
-      std::make_unique<Child>(command_with_socket(program_, door_->path()),
-                              Child::Descriptors{console.writer.number(), errors.writer.number()});
+  const int supervisor = supervisor_ ? supervisor_->door() : -1;
+  child_ = std::make_unique<Child>(
+      command_with_socket(program_, door_->path()),
+      Child::Descriptors{console.writer.number(), errors.writer.number(), supervisor});
+  if (supervisor_) supervisor_->watch();
   wire_ = QmpWire(std::move(console.reader), std::move(errors.reader));
   console.writer.close();
   errors.writer.close();

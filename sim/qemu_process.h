@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "sim/call_supervisor.h"
 #include "sim/qmp_program.h"
 #include "sim/qmp_wire.h"
 
@@ -20,8 +21,9 @@ class QmpDoor;
 /// cannot be started, stays silent or talks rubbish is a UsageError.
 class QemuProcess {
  public:
-  /// Starts the program, if it is ours to start, and does not wait for it.
-  explicit QemuProcess(const QmpProgram& program);
+  /// Starts the program, if it is ours to start, and does not wait for it. `faults`: which
+  /// operations on files the program's storage fails; it must outlive this. Null: none ever.
+  explicit QemuProcess(const QmpProgram& program, FaultTable* faults = nullptr);
   ~QemuProcess();
 
   /// Waits for it or reaches it, negotiates, and asks for its version; comes before all else. Where
@@ -64,8 +66,9 @@ class QemuProcess {
   Deadline limit() const { return std::chrono::steady_clock::now() + program_.limit; }
 
   QmpProgram program_;
-  std::unique_ptr<Child> child_;   ///< null if it ran already
-  std::unique_ptr<QmpDoor> door_;  ///< where it is to connect; null once it has
+  std::unique_ptr<CallSupervisor> supervisor_;  ///< null if nothing ever fails
+  std::unique_ptr<Child> child_;                ///< null if it ran already
+  std::unique_ptr<QmpDoor> door_;               ///< where it is to connect; null once it has
   QmpWire wire_;
   bool greeted_ = false;
   std::string last_request_;

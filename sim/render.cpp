@@ -167,6 +167,11 @@ struct Renderer {
   std::string operator()(const DamageStep& step) const {
     return "... Damage " + step.what + " ...\n";
   }
+  std::string operator()(const FailStep& step) const {
+    if (!step.fault) return "... " + step.file + " works again ...\n";
+    const std::string how = step.fault->once ? " once" : "";
+    return "... " + step.file + " fails to " + to_string(step.fault->operation) + how + " ...\n";
+  }
   std::string operator()(const PrintStep& step) const { return step.text + "\n"; }
   std::string operator()(const ShowStep& step) const { return sight_text(step, seen); }
 };

@@ -95,6 +95,9 @@ GoldenState report(const Scenario& scenario, const ScenarioResult& result,
     for (const Sighting& each : testcase.sightings) {
       out << sighting_text(scenario, testcase.title, each) << "\n";
     }
+    for (const Departure& each : testcase.departures) {
+      out << departure_text(scenario, testcase.title, each) << "\n";
+    }
     if (testcase.difference) {
       out << difference_text(scenario, testcase.title, *testcase.difference) << "\n";
     }
@@ -176,6 +179,9 @@ int transcribe(const std::string& path, Cast cast, const std::string& directory,
   for (const TestcaseResult& testcase : result.testcases) {
     for (const Sighting& each : testcase.sightings) {
       errors << sighting_text(scenario, testcase.title, each);
+    }
+    for (const Departure& each : testcase.departures) {
+      errors << departure_text(scenario, testcase.title, each);
     }
     if (testcase.difference) {
       errors << difference_text(scenario, testcase.title, *testcase.difference);

@@ -124,6 +124,13 @@ std::string sighting_text(const Scenario& scenario, const std::string& testcase,
                      sighting.fault, sighting.title, sighting.how);
 }
 
+std::string departure_text(const Scenario& scenario, const std::string& testcase,
+                           const Departure& departure) {
+  return fmt::format("{}: testcase \"{}\": {} is left out: {}\n",
+                     place(scenario, departure.step.line), testcase, departure.subject,
+                     departure.why);
+}
+
 std::optional<std::string> golden_difference(const Scenario& scenario, const Transcript& transcript,
                                              const std::string& golden,
                                              const std::vector<std::string>& subjects) {

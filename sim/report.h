@@ -17,6 +17,10 @@ std::string difference_text(const Scenario& scenario, const std::string& testcas
 std::string sighting_text(const Scenario& scenario, const std::string& testcase,
                           const Sighting& sighting);
 
+/// Who left a testcase, and why; a line.
+std::string departure_text(const Scenario& scenario, const std::string& testcase,
+                           const Departure& departure);
+
 /// Compares a transcript with the golden text. The answer tells the golden's line, the step it
 /// belongs to, and both lines; nothing if they are equal to the byte.
 std::optional<std::string> golden_difference(const Scenario& scenario, const Transcript& transcript,

@@ -26,8 +26,14 @@ class TestcaseRun {
 
   TestcaseResult run(const Scenario::Testcase& testcase, Transcript& transcript) {
     transcript.title(testcase.title);
+    const bool faulty =
+        std::any_of(testcase.steps.begin(), testcase.steps.end(),
+                    [](const Step& step) { return std::holds_alternative<FailStep>(step.action); });
+    for (const auto& subject : subjects_) {
+      if (faulty) subject->expect_faults();
+    }
     std::optional<Difference> difference = do_steps(testcase, transcript);
-    return {testcase.title, std::move(difference), lockstep_.sightings()};
+    return {testcase.title, std::move(difference), lockstep_.sightings(), lockstep_.departures()};
   }
 
  private:

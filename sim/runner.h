@@ -39,7 +39,8 @@ struct Cast {
 struct TestcaseResult {
   std::string title;
   std::optional<Difference> difference;
-  std::vector<Sighting> sightings;  ///< known faults
+  std::vector<Sighting> sightings;    ///< known faults
+  std::vector<Departure> departures;  ///< who could not go on
 };
 
 /// How a scenario went. The transcript shows what the oracle allows, and so holds for every subject

@@ -6,6 +6,7 @@
 #include <string>
 #include <variant>
 
+#include "sim/fault.h"
 #include "sim/subject.h"
 
 namespace sim {
@@ -49,6 +50,11 @@ struct DamageStep {
   std::string file;
   std::string what;
 };
+/// Lets the storage of a file fail from now on; without a fault it works again.
+struct FailStep {
+  std::string file;
+  std::optional<StorageFault> fault;
+};
 /// A line of text.
 struct PrintStep {
   std::string text;
@@ -65,7 +71,7 @@ struct ShowStep {
 
 /// What a step does, parameters replaced.
 using Action = std::variant<QmpStep, WaitStep, CreateStep, DriveStep, UnplugStep, IoStep, StopStep,
-                            RunStep, DamageStep, PrintStep, ShowStep>;
+                            RunStep, DamageStep, FailStep, PrintStep, ShowStep>;
 
 /// One step of a run.
 struct Step {

@@ -14,6 +14,7 @@
 namespace sim {
 
 class Profile;
+struct StorageFault;
 
 /// How a process ends. A power cut also loses of what was not flushed all that is not Kept.
 enum class Stop { clean, kill, power };
@@ -37,6 +38,12 @@ class SubjectFailure : public std::runtime_error {
 struct ProcessEnd {
   int signal = 0;   ///< what killed it; 0: it exited
   int status = -1;  ///< its exit status; -1: a signal killed it
+};
+
+/// A subject has no means to do what a step says. It leaves the run, and the others go on.
+class CannotFollow : public SubjectFailure {
+ public:
+  using SubjectFailure::SubjectFailure;
 };
 
 /// A subject's process that had started well ended without being told to.
@@ -99,6 +106,10 @@ class Subject {
   /// Does `step`, and ends in the middle of it. Whose storage operations are not ours to count ends
   /// right after it.
   virtual void cut_short(const Cut& cut, const std::function<void()>& step);
+  /// Told before the first step whether the run will have faults of storage.
+  virtual void expect_faults() {}
+  /// From now on operations on the file fail; without a fault it works again. Throws CannotFollow.
+  virtual void fail_storage(const std::string& file, const std::optional<StorageFault>& fault) = 0;
   /// Breaks an image that nobody has open (sim/damage.h).
   virtual void damage_image(const std::string& file, const std::string& what) = 0;
 

@@ -9,6 +9,7 @@
 #include "engine/qmp/monitor.h"
 #include "sim/damage.h"
 #include "sim/disk.h"
+#include "sim/failing_storage.h"
 #include "sim/hmp.h"
 #include "sim/images.h"
 #include "sim/names.h"
@@ -104,6 +105,7 @@ class EngineSubject : public Subject {
               std::move(files)),
         simulated_(storage == StorageKind::sim),
         host_(simulated_ ? static_cast<Host&>(disk_) : files_),
+        failing_(host_, world_, faults_),
         names_(simulated_ ? simulated_directory : directory) {
     disk_.add_directory(simulated_directory);
   }
@@ -119,6 +121,9 @@ class EngineSubject : public Subject {
     world_.run_until([&] {
       return !monitor_->jobs_ending(patience) && !(requests && monitor_->requests_in_flight());
     });
+    // A job that is READY copies what the guest wrote, and may meet a fault and end.
+    constexpr std::uint64_t all = 100000;
+    if (may_fail_) world_.run_events(all, std::chrono::seconds(1));
   }
 
   json execute(const json& request) override {
@@ -177,6 +182,14 @@ class EngineSubject : public Subject {
     cut.how == Stop::power ? cut_power(cut.kept) : die();
   }
 
+  void expect_faults() override { may_fail_ = true; }
+  void fail_storage(const std::string& file, const std::optional<StorageFault>& fault) override {
+    if (fault) {
+      faults_.set(names_.to_real(file), *fault);
+    } else {
+      faults_.clear(names_.to_real(file));
+    }
+  }
   void damage_image(const std::string& file, const std::string& what) override {
     world_.run(damage(host_, names_.to_real(file), what));
   }
@@ -207,6 +220,7 @@ class EngineSubject : public Subject {
     });
   }
   json contents(const std::string& node) override {
+    const FaultTable::Pause looking(faults_);
     return answer([&] { return read_all(node); });
   }
 
@@ -214,7 +228,7 @@ class EngineSubject : public Subject {
   Monitor& monitor() {
     if (!monitor_) {
       monitor_ = std::make_unique<Monitor>(
-          world_, host_,
+          world_, failing_,
           engine::qmp::Sinks{[this](const json& event) { events_.push_back(event); },
                              [this](const std::string& text) { console_ += text; }});
       json negotiation = {{"execute", "qmp_capabilities"}};
@@ -283,6 +297,9 @@ class EngineSubject : public Subject {
   bool simulated_;
   engine::io::FileHost files_;
   engine::io::CheckedHost host_;
+  FaultTable faults_;
+  bool may_fail_ = false;
+  FailingHost failing_;  ///< what the engine has; the harness looks at files below it
   Names names_;
   std::deque<json> events_;
   std::string console_;

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
+#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "engine/check.h"
 #include "model/model.h"
+#include "sim/fault.h"
 #include "sim/join.h"
 #include "sim/subjects.h"
 
@@ -20,7 +23,10 @@ class ModelSubject : public Subject {
 
   void come_to(Rest rest) override {
     if (rest == Rest::none) return;
-    for (model::State& state : states_) model::settle(state);
+    in_all([](model::State& state) {
+      model::settle(state);
+      return json();
+    });
   }
   json execute(const json& request) override {
     return in_all([&](model::State& state) { return model::execute(state, request); });
@@ -35,7 +41,7 @@ class ModelSubject : public Subject {
   std::string guest_io(const std::string& node, const std::string& command) override {
     const json text =
         in_all([&](model::State& state) { return json(model::guest_io(state, node, command)); });
-    return text.is_string() ? text.get<std::string>() : json{{"$any", true}}.dump();
+    return text.is_string() ? text.get<std::string>() : text.dump();
   }
 
   json create_image(const json& options) override {
@@ -51,33 +57,56 @@ class ModelSubject : public Subject {
 
   void stop(Stop how) override {
     if (how != Stop::clean) return crash();
-    for (model::State& state : states_) model::stop(state, model::Stop::clean);
+    in_all([](model::State& state) {
+      model::stop(state, model::Stop::clean);
+      return json();
+    });
   }
   void cut_power(const Kept&) override { crash(); }
-  /// Where the step was cut it does not matter: the model allows what any place may leave.
+  /// Where the step was cut it does not matter: the model allows what any place may leave. But
+  /// which faults of storage had struck by then it cannot know.
   void cut_short(const Cut&, const std::function<void()>& step) override {
     const std::vector<model::State> before = states_;
+    lost_ |= std::any_of(before.begin(), before.end(), [](const model::State& state) {
+      return !state.faults.empty() || !state.unflushable.empty();
+    });
     step();
+    if (lost_) return;
     INVARIANT(before.size() == states_.size());
     std::vector<model::State> left;
     for (std::size_t i = 0; i < before.size(); ++i) add(left, model::crash(before[i], states_[i]));
     states_ = std::move(left);
-    crashed_ = true;
+    leaks_ = true;
   }
 
+  void fail_storage(const std::string& file, const std::optional<StorageFault>& fault) override {
+    leaks_ = true;  // what could not be given back
+    const std::string operation = fault ? to_string(fault->operation) : "";
+    const model::Fault how =
+        fault ? model::Fault{std::strerror(fault->error), fault->once, fault->after == 0}
+              : model::Fault{};
+    in_all([&](model::State& state) {
+      model::fail_storage(state, file, operation, how);
+      return json();
+    });
+  }
   void damage_image(const std::string& file, const std::string& what) override {
     const json info = image_info(file);
     const bool broken = info.contains("error");
-    if (!broken && info["bitmaps"].empty()) throw SubjectFailure("no bitmaps to damage");
+    if (!broken && !lost_ && info["bitmaps"].empty()) throw SubjectFailure("no bitmaps to damage");
+    if (lost_) return;
     for (model::State& state : states_) model::damage_image(state, file, what);
-    crashed_ |= what == "autoclear";  // what lost its owner is leaked
+    leaks_ |= what == "autoclear";  // what lost its owner is leaked
   }
 
   json image_info(const std::string& file) override {
     return in_all([&](model::State& state) { return model::image_info(state, file); });
   }
-  /// Clusters may be lost in a crash and in nothing else; corruption is never allowed (S58).
+  /// Clusters may be lost in a crash and by faults of storage; corruption is never allowed (S58).
   json image_check(const std::string& file) override {
+    const json whole{{"corruptions", 0}, {"leaks", leaks_ ? anything() : json(0)}};
+    if (lost_)
+      return {{"$one-of", {whole, {{"error", {{"class", anything()}, {"desc", anything()}}}}}}};
     return in_all([&](model::State& state) -> json {
       const json info = model::image_info(state, file);
       if (info.contains("error")) return info;
@@ -86,39 +115,50 @@ class ModelSubject : public Subject {
             {"error",
              {{"class", "GenericError"}, {"desc", "This image format does not support checks"}}}};
       }
-      return {{"corruptions", 0}, {"leaks", crashed_ ? json{{"$any", true}} : json(0)}};
+      return whole;
     });
   }
   json dirty_ranges(const std::string& node, const std::string& bitmap) override {
     return in_all([&](model::State& state) { return model::dirty_ranges(state, node, bitmap); });
   }
   json contents(const std::string& node) override {
+    if (lost_) return anything();
     std::vector<json> answers;
     for (const model::State& state : states_) answers.push_back(model::contents(state, node));
     return joined_data(answers);
   }
 
  private:
+  static json anything() { return {{"$any", true}}; }
+
+  /// From where one of the states cannot be known any more, everything may be answered until the
+  /// end; but for images, which are never corrupt.
   template <class Answer>
   json in_all(const Answer& answer) {
-    if (states_.size() == 1) return answer(states_.front());
+    if (lost_) return anything();
     std::vector<json> answers;
-    for (model::State& state : states_) answers.push_back(answer(state));
-    return joined(answers);
+    try {
+      for (model::State& state : states_) answers.push_back(answer(state));
+    } catch (const model::Unknowable&) {
+      lost_ = true;
+      return anything();
+    }
+    return answers.size() == 1 ? answers.front() : joined(answers);
   }
 
   void crash() {
     std::vector<model::State> left;
     for (const model::State& state : states_) add(left, model::crash(state));
     states_ = std::move(left);
-    crashed_ = true;
+    leaks_ = true;
   }
   static void add(std::vector<model::State>& states, std::vector<model::State> more) {
     for (model::State& state : more) states.push_back(std::move(state));
   }
 
   std::vector<model::State> states_ = std::vector<model::State>(1);
-  bool crashed_ = false;
+  bool leaks_ = false;  ///< whether images may leak
+  bool lost_ = false;
 };
 
 }  // namespace

@@ -78,6 +78,7 @@ class QemuSubject : public Subject {
       const std::string answer = human(hmp::io_line(node, names_.to_real(command)));
       const std::string printed =
           process().take_console() + hmp::io_complaints(process().take_errors());
+      last_request_ = steady_clock::now();
       return names_.to_script(hmp::io_trouble(answer, printed));
     });
   }
@@ -99,6 +100,10 @@ class QemuSubject : public Subject {
     guarded([&] { how == Stop::clean ? quit() : kill(); });
   }
 
+  void expect_faults() override {
+    if (program_.started_by_us() && CallSupervisor::available()) faults_.emplace();
+  }
+  void fail_storage(const std::string& file, const std::optional<StorageFault>& fault) override;
   void damage_image(const std::string& file, const std::string& what) override {
     damage_file(names_.to_real(file), what);
   }
@@ -108,9 +113,11 @@ class QemuSubject : public Subject {
   json image_check(const std::string& file) override {
     return names_.to_script(images_.check(names_.to_real(file)));
   }
-  json dirty_ranges(const std::string& node, const std::string& bitmap) override;
+  json dirty_ranges(const std::string& node, const std::string& bitmap) override {
+    return only_looking([&] { return hashed_bits(node, bitmap); });
+  }
   json contents(const std::string& node) override {
-    return guarded([&] { return all_bytes(node); });
+    return only_looking([&] { return guarded([&] { return all_bytes(node); }); });
   }
 
  private:
@@ -122,9 +129,10 @@ class QemuSubject : public Subject {
     return *process_;
   }
 
-  std::unique_ptr<QemuProcess> fresh_process() const {
-    if (supply_ != nullptr) return supply_->take();
-    auto process = std::make_unique<QemuProcess>(program_);
+  /// Those that wait ready are not supervised.
+  std::unique_ptr<QemuProcess> fresh_process() {
+    if (supply_ != nullptr && !faults_) return supply_->take();
+    auto process = std::make_unique<QemuProcess>(program_, faults_ ? &*faults_ : nullptr);
     process->meet();
     return process;
   }
@@ -191,8 +199,17 @@ class QemuSubject : public Subject {
   void poll_jobs(const std::function<bool(const json& job)>& is_moving, const char* complaint);
   bool ending(const json& job) const;
   bool at_rest();
+  bool may_meet_a_fault(const json& job) const;
   std::optional<json> next_event(const std::string& event);
+  /// What only looks meets no fault. Requires that nothing else moves.
+  template <class Look>
+  json only_looking(const Look& look) {
+    std::optional<FaultTable::Pause> pause;
+    if (faults_) pause.emplace(*faults_);
+    return look();
+  }
   json find_node(const std::string& node);
+  json hashed_bits(const std::string& node, const std::string& bitmap);
   json nodes_that_list(const std::string& node);
   json all_bytes(const std::string& node);
 
@@ -200,12 +217,26 @@ class QemuSubject : public Subject {
   QemuSupply* supply_;  ///< null: each process is started when it is needed
   QemuImg images_;
   Names names_;
+  std::optional<FaultTable> faults_;  ///< none if its storage cannot fail in this run
   std::unique_ptr<QemuProcess> process_;
   Profile profile_;
   std::set<std::string> told_;
-  bool started_jobs_ = false;     ///< whether there may be any
+  bool started_jobs_ = false;              ///< whether there may be any
+  steady_clock::time_point last_request_;  ///< of the guest
   std::string writer_in_flight_;  ///< node of a request that nobody has waited for; empty: none
 };
+
+/// The kernel tells which file a call is about by its canonical path.
+void QemuSubject::fail_storage(const std::string& file, const std::optional<StorageFault>& fault) {
+  if (!program_.started_by_us()) throw CannotFollow("its storage is not ours to break");
+  if (!faults_) throw CannotFollow("this kernel cannot fail the system calls of a program");
+  const std::string path = std::filesystem::weakly_canonical(names_.to_real(file)).string();
+  if (fault) {
+    faults_->set(path, *fault);
+  } else {
+    faults_->clear(path);
+  }
+}
 
 void QemuSubject::finish_requests() {
   if (writer_in_flight_.empty()) return;
@@ -224,7 +255,7 @@ bool QemuSubject::ending(const json& job) const {
   if (told_.contains(job["device"])) return true;
   const std::int64_t speed = job["speed"];
   const bool asleep = status == "running" && speed > 0 && speed < slow;
-  return status != "ready" && !asleep;
+  return may_meet_a_fault(job) || (status != "ready" && !asleep);
 }
 
 void QemuSubject::settle_jobs() {
@@ -257,16 +288,29 @@ void QemuSubject::poll_jobs(const std::function<bool(const json& job)>& is_movin
   }
 }
 
+/// Whether a job that is READY may still copy what the guest wrote, where storage may fail: then it
+/// ends without a command. It begins at the next of its turns, ten of which come in a second.
+bool QemuSubject::may_meet_a_fault(const json& job) const {
+  constexpr milliseconds some_turns{500};
+  if (!faults_ || job["status"] != "ready" || job["speed"] > 0) return false;
+  return steady_clock::now() < last_request_ + some_turns || job["len"] != job["offset"];
+}
+
 /// Whether no job goes on without a command.
 bool QemuSubject::at_rest() {
   const json reply = process().ask({{"execute", "query-jobs"}});
   const json& jobs = reply.at("return");
   if (jobs.empty()) told_.clear();
-  return std::all_of(jobs.begin(), jobs.end(), [this](const json& job) {
+  const auto rests = [this](const json& job) {
     const std::string status = job["status"];
     if (status == "paused" || status == "standby" || status == "concluded") return true;
     return (status == "ready" || status == "pending") && !told_.contains(job["id"]);
-  });
+  };
+  if (!std::all_of(jobs.begin(), jobs.end(), rests)) return false;
+  if (jobs.empty() || !faults_) return true;
+  const json in_detail = process().ask({{"execute", "query-block-jobs"}}).at("return");
+  return std::none_of(in_detail.begin(), in_detail.end(),
+                      [this](const json& job) { return may_meet_a_fault(job); });
 }
 
 /// A job tells by an event whenever its status changes, so between two events there is nothing to
@@ -315,7 +359,7 @@ json QemuSubject::nodes_that_list(const std::string& node) {
 }
 
 /// QEMU tells how many bits are set and their hash, not which they are.
-json QemuSubject::dirty_ranges(const std::string& node, const std::string& bitmap) {
+json QemuSubject::hashed_bits(const std::string& node, const std::string& bitmap) {
   const json request{{"execute", "x-debug-block-dirty-bitmap-sha256"},
                      {"arguments", {{"node", node}, {"name", bitmap}}}};
   const json reply = execute(request);

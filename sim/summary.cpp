@@ -31,22 +31,31 @@ std::string verdict(const TestcaseResult& testcase, const std::string& subject) 
       known += (known.empty() ? "" : " ") + each.fault;
   }
   if (!known.empty()) return "known " + known;
+  const bool left = std::any_of(testcase.departures.begin(), testcase.departures.end(),
+                                [&](const Departure& each) { return each.subject == subject; });
+  if (left) return "left out";
   return testcase.difference ? "stopped" : "passed";
 }
 
-/// "3 passed", "2 passed, 1 known", "1 of 3 PASSED".
+/// "3 passed", "2 passed, 1 known", "1 left out", "1 of 3 PASSED".
 std::string count(const ScenarioResult& result, const std::string& subject) {
-  std::size_t passed = 0, known = 0;
+  std::size_t passed = 0, known = 0, left = 0;
   for (const TestcaseResult& testcase : result.testcases) {
     const std::string text = verdict(testcase, subject);
     if (text == "passed") ++passed;
     if (text.starts_with("known")) ++known;
+    if (text == "left out") ++left;
   }
   const auto total = result.testcases.size();
-  if (passed + known < total) return fmt::format("{} of {} PASSED", passed, total);
-  if (known == 0) return fmt::format("{} passed", passed);
-  return passed == 0 ? fmt::format("{} known", known)
-                     : fmt::format("{} passed, {} known", passed, known);
+  if (passed + known + left < total) return fmt::format("{} of {} PASSED", passed, total);
+  std::string text;
+  const auto add = [&](std::size_t number, const char* what) {
+    if (number > 0) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", number, what);
+  };
+  add(passed, "passed");
+  add(known, "known");
+  add(left, "left out");
+  return text;
 }
 
 std::string golden_text(GoldenState state) {

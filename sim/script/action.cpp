@@ -2,7 +2,9 @@
 #include "sim/script/action.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <map>
+#include <optional>
 
 #include "sim/damage.h"
 #include "sim/script/verbs.h"
@@ -39,6 +41,12 @@ class StepReader {
     std::string text = take(what);
     while (!at_end()) text += " " + take(what);
     return text;
+  }
+  /// Whether the next word is that one; then it is taken.
+  bool take_if(const std::string& word) {
+    if (at_end() || whole(words_[next_]) != word) return false;
+    ++next_;
+    return true;
   }
   void finish() const {
     if (!at_end()) refuse("the end of the line", found());
@@ -150,13 +158,18 @@ Action io_of(StepReader& words) {
   return step;
 }
 
+/// A number below a thousand million.
+std::optional<unsigned> count_of(const std::string& text) {
+  const bool digits = !text.empty() && text.size() < 10 &&
+                      text.find_first_not_of("0123456789") == std::string::npos;
+  return digits ? std::optional(static_cast<unsigned>(std::stoul(text))) : std::nullopt;
+}
+
 unsigned number_of(StepReader& words, const std::string& what) {
   const std::string found = words.found();
-  const std::string number = words.take(what);
-  const bool digits = !number.empty() && number.size() < 10 &&
-                      number.find_first_not_of("0123456789") == std::string::npos;
-  if (!digits) words.refuse(what, found);
-  return static_cast<unsigned>(std::stoul(number));
+  const std::optional<unsigned> number = count_of(words.take(what));
+  if (!number) words.refuse(what, found);
+  return *number;
 }
 
 /// `keep=` and `seed=` of a power cut.
@@ -185,6 +198,33 @@ Action damage_of(StepReader& words) {
   const std::vector<std::string> known = damages();
   if (std::find(known.begin(), known.end(), step.what) == known.end())
     words.refuse(expected, found);
+  return step;
+}
+
+void set_fault_options(StepReader& words, StorageFault& fault) {
+  json options = json::object();
+  words.options({"error", "after"}, options);
+  const std::string error = options.value("error", "EIO");
+  if (error != "EIO" && error != "ENOSPC") words.refuse("EIO or ENOSPC", "'" + error + "'");
+  fault.error = error == "EIO" ? EIO : ENOSPC;
+  const std::optional<unsigned> after = count_of(options.value("after", "0"));
+  if (!after)
+    words.refuse("a number of operations", "'" + options["after"].get<std::string>() + "'");
+  fault.after = *after;
+}
+
+Action fail_of(StepReader& words) {
+  FailStep step{words.take("a FILE"), std::nullopt};
+  const std::string expected = "read, write, flush or off";
+  const std::string found = words.found();
+  const std::string word = words.take(expected);
+  if (word == "off") return step;
+  const std::optional<Operation> operation = operation_called(word);
+  if (!operation) words.refuse(expected, found);
+  StorageFault fault{*operation};
+  fault.once = words.take_if("once");
+  set_fault_options(words, fault);
+  step.fault = fault;
   return step;
 }
 
@@ -229,6 +269,8 @@ Action action_of(const RawStep& step, const std::string& file, int line) {
     action = RunStep{number_of(words, "a number of events")};
   } else if (verb == "damage") {
     action = damage_of(words);
+  } else if (verb == "fail") {
+    action = fail_of(words);
   } else if (verb == "show") {
     action = show_of(words);
   } else if (verb == "print") {

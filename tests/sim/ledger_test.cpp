@@ -93,7 +93,8 @@ struct Played {
       if ((difference = lockstep.step(step))) break;
     }
     if (difference) report = sim::difference_text(scenario, "t", *difference);
-    result.testcases.push_back({"t", std::move(difference), lockstep.sightings()});
+    result.testcases.push_back(
+        {"t", std::move(difference), lockstep.sightings(), lockstep.departures()});
   }
 
   sim::Scenario scenario = the_story();
@@ -186,6 +187,24 @@ TEST_CASE("a known answer may leave the subject in step, and a later difference 
   });
   const Played differs({&worse}, ledger_of(entry).faults());
   CHECK(has(differs.report, "liar: under-dirty (data loss)"));
+}
+
+TEST_CASE("who cannot do a step leaves, is named, and the others go on") {
+  LyingSubject blind("blind", [](const std::string& kind, json&) {
+    if (kind == "dirty") throw sim::CannotFollow("has no eyes");
+  });
+  LyingSubject honest("honest", [](const std::string&, json&) {});
+  const Played played({&blind, &honest}, {});
+  CHECK(played.report.empty());
+  const std::vector<sim::Departure>& departures = played.result.testcases[0].departures;
+  REQUIRE(departures.size() == 1);
+  CHECK(departures[0].subject == "blind");
+  const std::string line = sim::departure_text(played.scenario, "t", departures[0]);
+  CHECK(line.find("testcase \"t\": blind is left out: has no eyes\n") != std::string::npos);
+  sim::Summary summary({"model", "blind", "honest"});
+  summary.add(played.scenario, played.result, sim::GoldenState::none);
+  CHECK(summary.text().find("1 left out") != std::string::npos);
+  CHECK(summary.all_agree());
 }
 
 TEST_CASE("two against one says who stands alone, whoever it is") {

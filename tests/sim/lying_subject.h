@@ -40,6 +40,10 @@ class LyingSubject : public sim::Subject {
   void run(unsigned events) override { truth_->run(events); }
   void stop(sim::Stop how) override { truth_->stop(how); }
   void cut_power(const sim::Kept& kept) override { truth_->cut_power(kept); }
+  void fail_storage(const std::string& file,
+                    const std::optional<sim::StorageFault>& fault) override {
+    truth_->fail_storage(file, fault);
+  }
   void damage_image(const std::string& file, const std::string& what) override {
     truth_->damage_image(file, what);
   }

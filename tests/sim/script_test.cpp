@@ -3,6 +3,8 @@
 
 #include <rapidcheck.h>
 
+#include <cerrno>
+
 #include "sim/script/expand.h"
 #include "tests/catch.h"
 
@@ -56,7 +58,7 @@ RawStep step() {
     return step;
   }
   step.words.push_back(
-      {"", *rc::gen::elementOf(std::vector<std::string>{"io", "block-commit"}), false});
+      {"", *rc::gen::elementOf(std::vector<std::string>{"io", "fail", "block-commit"}), false});
   for (int i = *rc::gen::inRange(0, 5); i > 0; --i) step.words.push_back(word());
   return step;
 }
@@ -128,8 +130,8 @@ TEST_CASE("a malformed script is told with its line and what was expected") {
   };
   const Case cases[] = {
       {"frobnicate drive0\n",
-       "f:1: expected a step (create, drive, unplug, io, wait, run, damage, show, print, restart, "
-       "kill, power, or a QMP command with key=value arguments), found 'frobnicate'"},
+       "f:1: expected a step (create, drive, unplug, io, wait, run, damage, fail, show, print, "
+       "restart, kill, power, or a QMP command with key=value arguments), found 'frobnicate'"},
       {"\n\nio drive0\n",
        "f:3: expected a qemu-io command such as write 0 64K, found the end of the line"},
       {"print \"open\n", "f:1: expected a closing \", found the end of the line"},
@@ -153,6 +155,12 @@ TEST_CASE("a malformed script is told with its line and what was expected") {
       {"show nothing d\n",
        "f:1: expected bitmap, bitmaps, dirty, data, info or check after show, found 'nothing'"},
       {"show dirty d\n", "f:1: expected the NAME of a bitmap, found the end of the line"},
+      {"fail F\n", "f:1: expected read, write, flush or off, found the end of the line"},
+      {"fail F erase\n", "f:1: expected read, write, flush or off, found 'erase'"},
+      {"fail F write twice\n", "f:1: expected KEY=VALUE, found 'twice'"},
+      {"fail F write error=EPERM\n", "f:1: expected EIO or ENOSPC, found 'EPERM'"},
+      {"fail F write after=x\n", "f:1: expected a number of operations, found 'x'"},
+      {"fail F off once\n", "f:1: expected the end of the line, found 'once'"},
       {"restart now\n", "f:1: expected the end of the line, found 'now'"},
       {"power now\n", "f:1: expected KEY=VALUE, found 'now'"},
       {"power keep=x\n",
@@ -224,6 +232,26 @@ TEST_CASE("a QMP command in qmp-shell's form becomes the wire's JSON") {
   CHECK(request("query-block") == nlohmann::json{{"execute", "query-block"}});
   CHECK(request(R"({"execute": "x", "id": 3}  # why)") ==
         nlohmann::json{{"execute", "x"}, {"id", 3}});
+}
+
+TEST_CASE("a fault of storage has an operation, an error, how often and how late") {
+  const auto fault = [](const std::string& text) {
+    return std::get<sim::FailStep>(only_run(text).front().action);
+  };
+  const sim::FailStep plain = fault("fail F write");
+  CHECK(plain.file == "F");
+  REQUIRE(plain.fault);
+  CHECK(plain.fault->operation == sim::Operation::write);
+  CHECK(plain.fault->error == EIO);
+  CHECK_FALSE(plain.fault->once);
+  CHECK(plain.fault->after == 0);
+  const sim::FailStep full = fault("fail F flush once after=3 error=ENOSPC");
+  REQUIRE(full.fault);
+  CHECK(full.fault->operation == sim::Operation::flush);
+  CHECK(full.fault->error == ENOSPC);
+  CHECK(full.fault->once);
+  CHECK(full.fault->after == 3);
+  CHECK_FALSE(fault("fail F off").fault);
 }
 
 TEST_CASE("lines go on after a backslash, but not in a comment") {
