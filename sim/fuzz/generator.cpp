@@ -131,6 +131,10 @@ std::string Generator::line(Kind kind, const View& view) {
       return end_process(kind);
     case Kind::cut_short:
       return cut_short(view);
+    case Kind::fault:
+      return fault(view);
+    case Kind::fault_story:
+      return tell(one_of(fault_stories()), view);
     case Kind::nonsense:
       return tell(one_of(nonsense()), view);
     case Kind::side_story:

@@ -24,6 +24,8 @@ class Generator {
 
   /// The next line, in the words of the scenario language.
   std::string next(const View& view);
+  /// What makes all storage that fails work again.
+  std::vector<std::string> repairs() const;
 
  private:
   void choose_kinds(const Profile& profile);
@@ -46,6 +48,7 @@ class Generator {
   std::string resize(const View& view);
   std::string observe(Kind kind, const View& view);
   std::string ask();
+  std::string fault(const View& view);
   /// Ends the process; the drive is plugged anew on what it showed last.
   std::string end_process(Kind kind);
   std::string cut_short(const View& view);
@@ -87,6 +90,7 @@ class Generator {
   std::vector<Place> in_flight_;     ///< of aio_writes that nobody waited for
   std::vector<std::string> images_;  ///< what the drive showed, the oldest first
   std::string file_;                 ///< what the drive shows to the guest
+  std::vector<std::string> faulty_;  ///< files whose storage may fail
   unsigned files_ = 0;
   unsigned nodes_ = 0;
 };

@@ -62,4 +62,37 @@ std::string Generator::guest_io(Kind kind, const View& view) {
   }
 }
 
+/// Now and then it stays so; else the guest meets it, and it is over. Not flushes: after one that
+/// fails a real QEMU may leave a corrupt image (N2 of the ledger).
+std::string Generator::fault(const View& view) {
+  if (!faulty_.empty() && chance(60)) {
+    const std::string file = faulty_.back();
+    // While a job copies, nobody knows what it has met (M50): then it stays as it is.
+    if (view.jobs.empty()) faulty_.pop_back();
+    return fmt::format("fail {} off", file);
+  }
+  const std::string file = chance(60) ? file_ : one_of(images_);
+  std::string text =
+      fmt::format("fail {} {}", file, one_of<std::string>({"read", "write", "write"}));
+  if (chance(40)) text += " once";
+  if (chance(30)) text += " error=ENOSPC";
+  if (chance(15)) text += fmt::format(" after={}", 1 + below(4));
+  in_flight_.clear();  // a fault comes when nothing is in flight
+  faulty_.push_back(file);
+  if (chance(30)) return text;
+  for (std::uint64_t i = 1 + below(3); i > 0; --i) {
+    const Kind kind = one_of<Kind>(
+        {Kind::write, Kind::write, Kind::zero, Kind::discard, Kind::read, Kind::flush});
+    planned_.push_back(guest_io(kind, view));
+  }
+  planned_.push_back(fmt::format("fail {} off", file));
+  return text;
+}
+
+std::vector<std::string> Generator::repairs() const {
+  std::vector<std::string> lines;
+  for (const std::string& file : faulty_) lines.push_back(fmt::format("fail {} off", file));
+  return lines;
+}
+
 }  // namespace sim::fuzz

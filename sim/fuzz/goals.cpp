@@ -21,6 +21,10 @@ const Names steps = {
     {"unplug", ""},
     {"wait", ""},
     {"run", ""},
+    {"fail read", ""},
+    {"fail write", ""},
+    {"fail flush", ""},
+    {"fail off", ""},
     {"restart", ""},
     {"kill", ""},
     {"power", ""},
@@ -79,11 +83,9 @@ const Names steps = {
     {"quit", ""},
 };
 
-const Names events = {{"BLOCK_JOB_READY", ""},
-                      {"BLOCK_JOB_COMPLETED", ""},
-                      {"BLOCK_JOB_CANCELLED", ""},
-                      {"BLOCK_JOB_PENDING", ""},
-                      {"SHUTDOWN", "comes when the process is gone"}};
+const Names events = {{"BLOCK_JOB_READY", ""},     {"BLOCK_JOB_COMPLETED", ""},
+                      {"BLOCK_JOB_CANCELLED", ""}, {"BLOCK_JOB_PENDING", ""},
+                      {"BLOCK_JOB_ERROR", ""},     {"SHUTDOWN", "comes when the process is gone"}};
 
 constexpr const char* passes = "passes within a command or between two events: no query can see it";
 const Names job_states = {
@@ -93,14 +95,10 @@ const Names job_states = {
     {"pending", ""},     {"aborting", passes},
     {"concluded", ""},   {"null", "the job is gone: queries do not list it"}};
 
-constexpr const char* no_faults = "random runs do not let storage fail yet";
 const Names rules_without_refusals = {
     {"S54", "bytes on disk"},
     {"S56", "bytes on disk"},
     {"S57", "the order of writes inside a store; sweep looks at it"},
-    {"M50", no_faults},
-    {"M51", no_faults},
-    {"M55", no_faults},
 };
 
 void add(Goal::Kind kind, const Names& names, std::vector<Goal>& goals) {
@@ -148,6 +146,10 @@ const std::vector<RuleSign> signs = {
     {"M45", "done", "power"},
     {"M46", "done", "kill at"},
     {"M39", "seen", "commit_top"},
+    {"M50", "done", "fail write"},
+    {"M51", "done", "fail write"},
+    {"M53", "done", "fail flush"},
+    {"M55", "events", "BLOCK_JOB_ERROR"},
     {"M41", "done", "io aio_write"},
     {"S1", "done", "block-dirty-bitmap-add"},
     {"S3", "done", "block-dirty-bitmap-add"},

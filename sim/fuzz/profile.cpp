@@ -24,6 +24,8 @@ const Shares crashes = {
     {Kind::restart, 4}, {Kind::kill, 4}, {Kind::power, 4}, {Kind::cut_short, 8}};
 const Shares disks = {{Kind::resize, 3}};
 const Shares oddities = {{Kind::nonsense, 6}, {Kind::side_story, 2}};
+const Shares rare_faults = {{Kind::fault, 1}, {Kind::fault_story, 1}};
+const Shares faults = {{Kind::fault, 10}, {Kind::fault_story, 6}};
 const Shares mistakes = {{Kind::nonsense, 40}, {Kind::side_story, 12}};
 
 Profile made_of(const std::string& name, const std::string& about,
@@ -39,13 +41,15 @@ Profile made_of(const std::string& name, const std::string& about,
 
 const std::vector<Profile>& profiles() {
   static const std::vector<Profile> all = {
-      made_of("default", "all of it", {&guest, &bitmaps, &jobs, &disks, &ends, &oddities}),
+      made_of("default", "all of it",
+              {&guest, &bitmaps, &jobs, &disks, &ends, &oddities, &rare_faults}),
       made_of("bitmaps", "bitmaps, resizes, restarts; no chain changes, no jobs",
               {&guest, &bitmaps, &disks, &ends}),
       made_of("jobs", "snapshots and commits, with the guest at work",
               {&guest, &bitmaps, &jobs, &jobs}),
       made_of("crash", "processes that die, again and again", {&guest, &bitmaps, &jobs, &crashes}),
-      made_of("errors", "what is refused", {&guest, &bitmaps, &jobs, &disks, &ends, &mistakes})};
+      made_of("errors", "what is refused, and storage that fails",
+              {&guest, &bitmaps, &jobs, &disks, &ends, &mistakes, &faults})};
   return all;
 }
 

@@ -34,9 +34,11 @@ enum class Kind {
   kill,
   power,      ///< a power cut between two steps
   cut_short,  ///< a kill or a power cut within a step
+  fault,
   // lines that others wrote, see stories.h
   nonsense,
   side_story,
+  fault_story,
   // observations
   see_bitmaps,
   see_dirty,

@@ -44,6 +44,7 @@ class Drawing {
   void draw() { take(generator_.next(view_)); }
   /// What every run ends with: all that is there is looked at, before and after a restart.
   void finish() {
+    for (const std::string& line : generator_.repairs()) take(line);
     observe_all();
     take("restart");
     draw();

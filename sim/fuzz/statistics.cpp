@@ -31,6 +31,9 @@ std::string kind_of(const Step& step) {
   const std::size_t blank = step.text.find(' ');
   const std::string verb = step.text.substr(0, blank);
   if (const auto* damage = std::get_if<DamageStep>(&step.action)) return verb + " " + damage->what;
+  if (const auto* fail = std::get_if<FailStep>(&step.action)) {
+    return verb + " " + (fail->fault ? to_string(fail->fault->operation) : "off");
+  }
   if (verb != "show" && verb != "io") return verb;
   const auto* io = std::get_if<IoStep>(&step.action);
   const std::string rest = io != nullptr ? io->command : step.text.substr(blank + 1);

@@ -22,5 +22,7 @@ const std::vector<Story>& nonsense();
 /// What happens beside the one drive that every run has, and to it in a way that takes some lines:
 /// other drives, raw images, nodes by name, damage, disks of no size and of many terabytes.
 const std::vector<Story>& side_stories();
+/// Storage that fails, and works again before the story ends.
+const std::vector<Story>& fault_stories();
 
 }  // namespace sim::fuzz

@@ -169,10 +169,10 @@ TEST_CASE("what was not reached is told, and why where it cannot be") {
   CHECK(coverage(Goal::Kind::event, statistics).reached == 1);
   const json told = coverage_json(statistics);
   CHECK(told["events"]["not-reached"] ==
-        json{"BLOCK_JOB_COMPLETED", "BLOCK_JOB_CANCELLED", "BLOCK_JOB_PENDING"});
+        json{"BLOCK_JOB_COMPLETED", "BLOCK_JOB_CANCELLED", "BLOCK_JOB_PENDING", "BLOCK_JOB_ERROR"});
   CHECK(told["job-states"]["excused"].contains("aborting"));
   const std::string text = coverage_text(told);
-  CHECK(text.find("events: not reached: BLOCK_JOB_PENDING\n") != std::string::npos);
+  CHECK(text.find("events: not reached: BLOCK_JOB_ERROR\n") != std::string::npos);
   CHECK(text.find("job-states: out of reach: aborting (") != std::string::npos);
 }
 

@@ -108,6 +108,30 @@ TEST_CASE("two names become one where that saves a line, and what shows early is
                                   "show info TEST_DIR/PID-0"});
 }
 
+TEST_CASE("a step after which the model would allow everything is not sensible") {
+  Program program = {"create F 1M", "drive d F",
+                     "block-dirty-bitmap-add node=d name=b persistent=true", "fail F write",
+                     "io d write 0 512"};
+  CHECK(is_sensible(program, "certain"));
+  program.push_back("unplug d");
+  CHECK(is_sensible(program, "none of its writes succeeds"));
+  program[3] = "fail F write after=1";
+  CHECK_FALSE(is_sensible(program, "some of its writes may"));
+}
+
+TEST_CASE("random runs let storage fail, and it works again when all is looked at") {
+  Statistics statistics;
+  for (std::uint64_t seed = 0; seed < 60; ++seed) {
+    const Program program = generate(seed, find_profile("errors"), 40, statistics);
+    INFO("seed " << seed);
+    CHECK(is_sensible(program, "drawn"));
+  }
+  for (const char* step : {"fail read", "fail write", "fail flush", "fail off"}) {
+    INFO(step);
+    CHECK(statistics.done.contains(step));
+  }
+}
+
 TEST_CASE("refusals are counted without names and numbers") {
   CHECK(generalised("Bitmap 'b0' is of 12 bytes") == "Bitmap 'X' is of N bytes");
   CHECK(generalised("can't") == "can't");
