@@ -103,9 +103,12 @@ void insert_filter(State& state, const Job& job, const std::string& name) {
   state.nodes.emplace(job.filter, filter);
 }
 
-/// M39: after its first copy it sleeps for more than a minute, if something is left to scan.
+/// M4, M39: for more than a minute; below the active layer after its first copy, if something is
+/// left to scan.
 bool falls_asleep(const Job& job) {
-  if (job.active() || job.bulk.empty() || job.speed <= 0 || job.speed * 60 >= 512) return false;
+  if (job.bulk.empty() || job.speed <= 0) return false;
+  if (job.active()) return job.bulk.total() / 60 > static_cast<Number>(job.speed);
+  if (job.speed * 60 >= 512) return false;
   const auto [start, end] = *job.bulk.begin();
   return std::min(end, start + (512 << 10)) < job.length;
 }

@@ -24,11 +24,6 @@ json offset(const Job& job) {
 
 json length(const Job& job) { return job.active() ? offset(job) : json(job.length); }
 
-bool certainly_running(const Job& job) {
-  if (job.status != Status::running || job.speed <= 0) return false;
-  return job.active() ? job.bulk.total() / 60 > static_cast<Number>(job.speed) : job.asleep;
-}
-
 void wake_commits(State& state) {
   for (Job& job : state.jobs) job.asleep = false;
 }

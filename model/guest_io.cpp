@@ -209,7 +209,8 @@ std::string run(State& state, Node& node, const std::string& command) {
   }
   if (flush) {
     finish_writes(state);
-    if (words[0] == "aio_flush") return "";  // waits, and makes nothing durable (M41)
+    if (words[0] == "aio_flush") wake_commits(state);  // waits, makes nothing durable (M41)
+    if (words[0] == "aio_flush") return "";
     const Node& target = node.filter() ? state.nodes.at(node.below) : node;
     if (flushes(state, target.file)) state.files.at(target.file).unsynced.clear();
     return "";
@@ -228,6 +229,7 @@ std::string guest_io(State& state, const std::string& name, const std::string& c
   Node* node = find_node(state, name);
   if (!node) return "Error: Cannot find device='' nor node-name='" + name + "'";
   if (node->driver == "file") throw Unknowable{};  // M42
+  if (!find_device(state, name)) wake_commits(state);
   try {
     return run(state, *node, command);
   } catch (const Complaint& complaint) {

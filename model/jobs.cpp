@@ -36,7 +36,7 @@ std::string status_name(const Job& job) {
 
 /// Whether it may be ready without anybody having waited for it (M4).
 bool perhaps_ready(const Job& job) {
-  return job.active() && job.status == Status::running && !certainly_running(job);
+  return job.active() && job.status == Status::running && !job.asleep;
 }
 
 /// S82, S83

@@ -150,7 +150,7 @@ void plan_copies(State& state, Job& job);
 bool busy_with_commit(const State& state, int node);
 /// Lets go of the nodes that the job held.
 void release(State& state, Job& job);
-/// What drains nodes wakes commits that sleep to keep their speed (M39).
+/// What drains nodes wakes jobs that sleep to keep their speed (M39).
 void wake_commits(State& state);
 /// Whether jobs have been told to end and did not yet.
 bool ending_jobs(const State& state);
@@ -162,8 +162,6 @@ void cancel_all_jobs(State& state);
 /// S92, S94: at rest they are exact.
 nlohmann::json offset(const Job& job);
 nlohmann::json length(const Job& job);
-/// With that little speed and that much to copy nobody can have seen it ready (M4).
-bool certainly_running(const Job& job);
 
 nlohmann::json between(Number low, Number high);
 std::string sha256_hex(std::vector<std::uint8_t> message);
