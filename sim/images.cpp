@@ -9,6 +9,7 @@
 #include "engine/qcow2/bitmap_store.h"
 #include "engine/qcow2/check.h"
 #include "engine/qcow2/image.h"
+#include "engine/qcow2/info.h"
 
 namespace sim::images {
 
@@ -21,6 +22,7 @@ using engine::io::Locking;
 using engine::io::Runtime;
 using engine::io::Storage;
 using engine::io::Task;
+using engine::qcow2::InfoRequest;
 using nlohmann::json;
 
 namespace {
@@ -87,6 +89,22 @@ Task<bool> is_qcow2(Storage& file) {
   const std::span<std::byte> buffer(magic);
   co_await file.read(HostOffset{0}, buffer);
   co_return magic == std::array{std::byte{'Q'}, std::byte{'F'}, std::byte{'I'}, std::byte{0xfb}};
+}
+
+/// Whoever checks an image opens what backs it, too. An image may name itself.
+Task<void> require_backing_of(Runtime& runtime, Host& host, InfoRequest image, unsigned most = 32) {
+  const json info = co_await engine::qcow2::image_info(runtime, host, image);
+  const std::string file = info.value("full-backing-filename", "");
+  if (file.empty() || file.starts_with("json:") || most == 0) co_return;
+  image.path = file;
+  image.format = info.value("backing-filename-format", "");
+  std::string trouble;
+  try {
+    co_await require_backing_of(runtime, host, image, most - 1);
+  } catch (const Refusal& refusal) {
+    trouble = refusal.what();
+  }
+  if (!trouble.empty()) throw Refusal("Could not open backing file: " + trouble);
 }
 
 json check_json(const engine::qcow2::CheckReport& report, const std::string& path) {
@@ -163,13 +181,14 @@ Task<void> create(Runtime&, Host& host, json options) {
   co_await engine::qcow2::create(*file, chosen);
 }
 
-Task<json> check(Host& host, std::string path, std::string format, Locking locking) {
-  std::unique_ptr<Storage> file = co_await host.open(path, Access::read_only, locking);
-  bool qcow2 = format == "qcow2";
-  if (format.empty()) qcow2 = co_await is_qcow2(*file);
+Task<json> check(Runtime& runtime, Host& host, InfoRequest image) {
+  co_await require_backing_of(runtime, host, image);
+  std::unique_ptr<Storage> file = co_await host.open(image.path, Access::read_only, image.locking);
+  bool qcow2 = image.format == "qcow2";
+  if (image.format.empty()) qcow2 = co_await is_qcow2(*file);
   if (!qcow2) throw Refusal("This image format does not support checks");
   const engine::qcow2::CheckReport report = co_await engine::qcow2::check(*file);
-  co_return check_json(report, path);
+  co_return check_json(report, image.path);
 }
 
 Task<json> dirty(Runtime& runtime, Host& host, std::string path, std::string bitmap) {

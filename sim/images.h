@@ -8,6 +8,7 @@
 
 #include "engine/io/runtime.h"
 #include "engine/io/storage.h"
+#include "engine/qcow2/info.h"
 
 /// Image files without a running process: what qemu-img does, done by the engine. Paths are real
 /// ones. Refusals are engine::Refusal in qemu-img's words, without its name in front.
@@ -21,9 +22,9 @@ engine::io::Task<void> create(engine::io::Runtime& runtime, engine::io::Host& ho
                               nlohmann::json options);
 
 /// What `qemu-img check --output=json` tells, and "findings", a line each. With locking off
-/// the file may be in use.
-engine::io::Task<nlohmann::json> check(engine::io::Host& host, std::string path, std::string format,
-                                       engine::io::Locking locking);
+/// the file may be in use. Refused if the image or what backs it cannot be opened.
+engine::io::Task<nlohmann::json> check(engine::io::Runtime& runtime, engine::io::Host& host,
+                                       engine::qcow2::InfoRequest image);
 
 /// The dirty runs of a bitmap that an image holds: [[start,length]…] in bytes, clipped to the disk.
 /// Refused if there is no such bitmap, or if it is in use and says nothing.

@@ -201,11 +201,9 @@ class EngineSubject : public Subject {
     });
   }
   json image_check(const std::string& file) override {
-    // An image that cannot be opened is not checked.
-    if (json info = image_info(file); info.contains("error")) return info;
     return answer([&] {
-      const json report =
-          world_.run(images::check(host_, names_.to_real(file), "", engine::io::Locking::off));
+      const engine::qcow2::InfoRequest image{names_.to_real(file), "", engine::io::Locking::off};
+      const json report = world_.run(images::check(world_, host_, image));
       return json{{"corruptions", report.value("corruptions", 0)},
                   {"leaks", report.value("leaks", 0)}};
     });

@@ -102,7 +102,8 @@ class ModelSubject : public Subject {
   json image_info(const std::string& file) override {
     return in_all([&](model::State& state) { return model::image_info(state, file); });
   }
-  /// Clusters may be lost in a crash and by faults of storage; corruption is never allowed (S58).
+  /// Clusters may be lost in a crash and by faults of storage; corruption is never allowed (S58). What
+  /// backs an image is opened for the check, too (M28).
   json image_check(const std::string& file) override {
     const json whole{{"corruptions", 0}, {"leaks", leaks_ ? anything() : json(0)}};
     if (lost_)
@@ -110,6 +111,11 @@ class ModelSubject : public Subject {
     return in_all([&](model::State& state) -> json {
       const json info = model::image_info(state, file);
       if (info.contains("error")) return info;
+      model::State elsewhere;
+      elsewhere.files = state.files;
+      const json drive{{"id", "check"}, {"file", file}, {"read-only", "on"}};
+      const json opened = model::add_drive(elsewhere, drive);
+      if (info["format"] != "raw" && opened.contains("error")) return opened;
       if (info["format"] == "raw") {
         return {
             {"error",

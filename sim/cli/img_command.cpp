@@ -98,7 +98,8 @@ void info(const ImgArguments& arguments) {
 int check(const ImgArguments& arguments) {
   json report;
   on_files(arguments.file, [&](engine::io::FileLoop& loop, engine::io::Host& host) {
-    report = loop.run(images::check(host, arguments.file, arguments.format, arguments.locking()));
+    report = loop.run(
+        images::check(loop, host, {arguments.file, arguments.format, arguments.locking()}));
   });
   const json findings = report["findings"];
   report.erase("findings");
