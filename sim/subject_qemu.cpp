@@ -33,6 +33,12 @@ std::string qemu_img_beside(const QmpProgram& program) {
   return place.has_parent_path() && std::filesystem::exists(beside) ? beside.string() : "qemu-img";
 }
 
+/// Whether a job of that status goes on by another command only, whatever it was told before. What
+/// ends a pending job has done so when it answers.
+bool is_at_rest(const std::string& status) {
+  return status == "paused" || status == "standby" || status == "pending" || status == "concluded";
+}
+
 /// A real QEMU, or what takes its place, driven over QMP; started when first needed.
 class QemuSubject : public Subject {
  public:
@@ -248,10 +254,7 @@ void QemuSubject::finish_requests() {
 bool QemuSubject::ending(const json& job) const {
   constexpr std::int64_t slow = 9;  // bytes per second, for a chunk of 512
   const std::string status = job["status"];
-  // What ends a pending job has done so when it answers.
-  for (const char* rest : {"paused", "standby", "pending", "concluded"}) {
-    if (status == rest) return false;
-  }
+  if (is_at_rest(status)) return false;
   if (told_.contains(job["device"])) return true;
   const std::int64_t speed = job["speed"];
   const bool asleep = status == "running" && speed > 0 && speed < slow;
@@ -303,8 +306,7 @@ bool QemuSubject::at_rest() {
   if (jobs.empty()) told_.clear();
   const auto rests = [this](const json& job) {
     const std::string status = job["status"];
-    if (status == "paused" || status == "standby" || status == "concluded") return true;
-    return (status == "ready" || status == "pending") && !told_.contains(job["id"]);
+    return is_at_rest(status) || (status == "ready" && !told_.contains(job["id"]));
   };
   if (!std::all_of(jobs.begin(), jobs.end(), rests)) return false;
   if (jobs.empty() || !faults_) return true;
