@@ -53,7 +53,8 @@ json member(const json& object, const char* name) {
   return found != object.end() ? *found : json(nullptr);
 }
 
-/// The job that a command treats in one way if it is READY, and in another one if not.
+/// The job that a command treats in one way if it is READY, and in another one if not: cancelled by
+/// force, it may or may not have sent its READY.
 std::string whom_it_decides(const json& request) {
   static const std::set<std::string> deciding{
       "block-job-complete", "block-job-cancel",  "block-job-set-speed",
@@ -94,6 +95,16 @@ bool guest_may_be_held(const json& reply) {
   return std::any_of(jobs.begin(), jobs.end(), holds);
 }
 
+/// Whether it would wake a job that sleeps for its speed (M39), which no step of the script tells:
+/// to be read whole a real QEMU's node is exported, and drained when that ends.
+bool would_wake(const Step& step, Subject& model) {
+  const auto* show = std::get_if<ShowStep>(&step.action);
+  if (show == nullptr || show->sight != Sight::data) return false;
+  const json jobs = jobs_of(model);
+  return std::any_of(jobs.begin(), jobs.end(),
+                     [](const json& job) { return crawls(job) && job["status"] == "running"; });
+}
+
 bool needs_the_guest(const Step& step) {
   if (const auto* show = std::get_if<ShowStep>(&step.action)) return show->sight == Sight::data;
   const auto* command = std::get_if<QmpStep>(&step.action);
@@ -112,6 +123,7 @@ bool is_sensible_for_jobs(const Step& step, Subject& model) {
       return crawls(job) || (for_ready && is_in_doubt(job) && job["paused"]);
     });
   }
+  if (would_wake(step, model)) return false;
   if (needs_the_guest(step) && guest_may_be_held(model.execute({{"execute", "query-block-jobs"}})))
     return false;
   const auto* command = std::get_if<QmpStep>(&step.action);
