@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <set>
+#include <vector>
 
 #include "sim/observe.h"
 #include "sim/subjects.h"
@@ -16,10 +17,24 @@ namespace {
 /// Bytes per second that hold a chunk of 512 back for a minute (M39).
 constexpr int slow_speed = 9;
 
-/// As query-block-jobs has them; none where the model allows several answers.
+void add_lists(const json& reply, std::vector<json>& lists) {
+  if (reply.contains("return")) lists.push_back(reply["return"]);
+  if (!reply.contains("$one-of")) return;
+  for (const json& each : reply["$one-of"]) add_lists(each, lists);
+}
+
+/// As query-block-jobs has them. Where the model allows several answers (after a crash) those of
+/// all of them; but those that have more jobs than others tell of before an end (M7), and it will
+/// come.
 json jobs_of(Subject& model) {
-  const json reply = model.execute({{"execute", "query-block-jobs"}});
-  return reply.contains("return") ? reply["return"] : json::array();
+  std::vector<json> lists;
+  add_lists(model.execute({{"execute", "query-block-jobs"}}), lists);
+  json jobs = json::array();
+  const auto fewest = std::ranges::min_element(lists, {}, &json::size);
+  for (const json& list : lists) {
+    if (list.size() == fewest->size()) jobs.insert(jobs.end(), list.begin(), list.end());
+  }
+  return jobs;
 }
 
 /// Whether something below the image is named by a json: description, which the engine does not
@@ -42,6 +57,14 @@ bool has_no_drive(Subject& model) {
 
 /// Whether it may be READY unseen (M4).
 bool is_in_doubt(const json& job) { return !job["status"].is_string(); }
+
+bool more_than_one_in_doubt(const json& jobs) {
+  std::set<std::string> names;
+  for (const json& job : jobs) {
+    if (is_in_doubt(job)) names.insert(job["device"]);
+  }
+  return names.size() > 1;
+}
 
 /// Whether what it still has to do may take hours, which a real machine's clock would have to wait
 /// for.
@@ -118,10 +141,10 @@ bool is_sensible_for_jobs(const Step& step, Subject& model) {
     const bool for_ready = wait->event == "BLOCK_JOB_READY";
     const json jobs = jobs_of(model);
     if (jobs.empty() && has_no_drive(model)) return false;
-    const bool either = std::count_if(jobs.begin(), jobs.end(), is_in_doubt) > 1;
-    return !either && std::none_of(jobs.begin(), jobs.end(), [for_ready](const json& job) {
-      return crawls(job) || (for_ready && is_in_doubt(job) && job["paused"]);
-    });
+    return !more_than_one_in_doubt(jobs) &&
+           std::none_of(jobs.begin(), jobs.end(), [for_ready](const json& job) {
+             return crawls(job) || (for_ready && is_in_doubt(job) && job["paused"] != false);
+           });
   }
   if (would_wake(step, model)) return false;
   if (needs_the_guest(step) && guest_may_be_held(model.execute({{"execute", "query-block-jobs"}})))
