@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "sim/temporary_directory.h"
 
+#include <unistd.h>
+
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -13,6 +15,15 @@ namespace sim {
 namespace {
 
 constexpr const char* fallback = "/tmp";
+constexpr const char* memory = "/dev/shm";
+
+/// Containers often have a very small one.
+bool memory_has_room() {
+  constexpr std::uintmax_t enough = 1 << 30;
+  std::error_code error;
+  const std::filesystem::space_info space = std::filesystem::space(memory, error);
+  return !error && space.available >= enough && access(memory, W_OK | X_OK) == 0;
+}
 
 }  // namespace
 
@@ -31,6 +42,11 @@ TemporaryDirectory::~TemporaryDirectory() {
 std::string usual_parent() {
   const char* parent = std::getenv("TMPDIR");
   return parent != nullptr && *parent != '\0' ? parent : fallback;
+}
+
+std::string quick_parent() {
+  const std::string parent = usual_parent();
+  return parent == fallback && memory_has_room() ? memory : parent;
 }
 
 std::string parent_of_sockets() {

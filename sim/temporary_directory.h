@@ -24,6 +24,8 @@ class TemporaryDirectory {
 
 /// Where temporary files go: TMPDIR, or else /tmp.
 std::string usual_parent();
+/// Where small ones go that are flushed often: TMPDIR, or else memory, if there is room enough.
+std::string quick_parent();
 /// The same for directories that hold sockets, whose addresses must be short.
 std::string parent_of_sockets();
 

@@ -25,9 +25,9 @@ std::string file_name(const std::string& title) {
 
 }  // namespace
 
-Workspace::Workspace(const std::string& kept) {
+Workspace::Workspace(const std::string& kept, const std::string& parent) {
   if (kept.empty()) {
-    root_ = temporary_.emplace(usual_parent()).path();
+    root_ = temporary_.emplace(parent).path();
     return;
   }
   std::error_code error;

@@ -12,9 +12,9 @@ namespace sim {
 /// temporary one that goes with this object.
 class Workspace {
  public:
-  /// An empty `kept` asks for a temporary directory, which is made at once. Throws UsageError if
-  /// `kept` cannot be made.
-  explicit Workspace(const std::string& kept);
+  /// An empty `kept` asks for a temporary directory below `parent`, which is made at once. Throws
+  /// UsageError if `kept` cannot be made.
+  explicit Workspace(const std::string& kept, const std::string& parent = usual_parent());
 
   /// An empty directory for one testcase on one subject; what an earlier run left is removed.
   std::string place(const std::string& subject, const std::string& scenario,

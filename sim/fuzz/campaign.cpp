@@ -143,7 +143,8 @@ std::uint64_t seed_of_run(std::uint64_t seed, std::uint64_t run) {
 
 std::unique_ptr<Workspace> workspace_of(const Campaign& campaign) {
   if (!campaign.cast.needs_files()) return nullptr;
-  return std::make_unique<Workspace>(campaign.directory);
+  // A real QEMU flushes with every snapshot, restart and commit, and each run's images are few.
+  return std::make_unique<Workspace>(campaign.directory, quick_parent());
 }
 
 Outcome carry_out(const Campaign& campaign, std::ostream* progress) {
