@@ -17,10 +17,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool mentions(const std::string& text, const std::string& word) {
-  return text.find(word) != std::string::npos;
-}
-
 /// A directory with a sound image, and a blocktwin to run in it.
 class Bench {
  public:

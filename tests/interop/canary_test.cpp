@@ -19,16 +19,6 @@ ShellResult replay(const std::string& program, const std::string& root, const st
                root + "/" + path + "'");
 }
 
-bool mentions(const std::string& text, const std::string& word) {
-  return text.find(word) != std::string::npos;
-}
-
-std::string text_of(const fs::path& file) {
-  std::ostringstream text;
-  text << std::ifstream(file).rdbuf();
-  return text.str();
-}
-
 }  // namespace
 
 TEST_CASE("an engine whose merge loses a bit is caught") {

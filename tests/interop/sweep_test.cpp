@@ -21,16 +21,6 @@ ShellResult run(const std::string& program, const std::string& arguments) {
   return shell("cd '" SOURCE_DIR "' && BLOCKTWIN_ROOT=. '" + program + "' " + arguments);
 }
 
-bool mentions(const std::string& text, const std::string& word) {
-  return text.find(word) != std::string::npos;
-}
-
-std::string text_of(const fs::path& file) {
-  std::ostringstream text;
-  text << std::ifstream(file).rdbuf();
-  return text.str();
-}
-
 /// The number in front of `what`; 0 if there is none.
 unsigned long figure(const std::string& text, const std::string& what) {
   std::smatch found;

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
+
 #include "tests/model/story.h"
 
 using nlohmann::json;
@@ -45,7 +47,21 @@ TEST_CASE("bitmaps are valid, in use or hidden while they are taken into use") {
   Story story = with_stored_bitmap();
   const model::State before = story.state;
   story.drive("base");
-  CHECK(infos(model::crash(before, story.state), "base") == json{valid, in_use, nothing});
+  CHECK(infos(model::crash(before, story.state), "base") == json{valid, in_use, nothing, in_use});
+}
+
+TEST_CASE("bitmaps are in use before the base of a commit grows") {
+  Story story = with_stored_bitmap();
+  const model::State before = story.state;
+  model::State after = before;
+  model::Image& image = after.files.at(Story::path("base"));
+  image.directory.front().in_use = true;
+  image.size *= 2;
+  const std::vector<model::State> left = model::crash(before, after);
+  CHECK(std::ranges::any_of(left, [&](const model::State& state) {
+    const model::Image& base = state.files.at(Story::path("base"));
+    return base.directory.size() == 1 && base.directory.front().in_use && base.size < image.size;
+  }));
 }
 
 TEST_CASE("bitmaps are stored or not when their store is cut short") {

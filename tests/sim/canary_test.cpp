@@ -4,11 +4,13 @@
 
 #include "sim/lockstep.h"
 #include "sim/report.h"
-#include "sim/script/expand.h"
 #include "tests/catch.h"
 #include "tests/sim/lying_subject.h"
+#include "tests/sim/scenario_of.h"
 
 using nlohmann::json;
+
+using tests::scenario_of;
 
 namespace {
 
@@ -24,22 +26,13 @@ constexpr const char* story =
     "restart\n"
     "show check TEST_DIR/PID-base\n";
 
-sim::Scenario the_story() {
-  const auto script = sim::script::parse(story, "story");
-  sim::Scenario scenario{"story", "story", "", false, {}};
-  for (const auto& run : sim::script::runs(script, "story")) {
-    scenario.testcases.push_back({run.title, sim::script::steps(script, run)});
-  }
-  return scenario;
-}
-
 /// The report of the first difference among the model and `others`; empty if they agree.
 std::string report(const std::vector<sim::Subject*>& others) {
   const auto model = sim::make_model_subject();
   std::vector<sim::Subject*> subjects{model.get()};
   subjects.insert(subjects.end(), others.begin(), others.end());
   sim::Lockstep lockstep(subjects);
-  const sim::Scenario scenario = the_story();
+  const sim::Scenario scenario = scenario_of(story);
   for (const sim::Step& step : scenario.testcases[0].steps) {
     if (const auto difference = lockstep.step(step)) {
       return sim::difference_text(scenario, "t", *difference);
@@ -131,7 +124,7 @@ TEST_CASE("two against one is said so") {
 }
 
 TEST_CASE("canary: a changed line of a golden is told with its step") {
-  sim::Scenario scenario = the_story();
+  sim::Scenario scenario = scenario_of(story);
   scenario.golden = "golden/story.txt";
   sim::Transcript transcript;
   transcript.title("t");

@@ -9,15 +9,17 @@
 
 #include "sim/pattern.h"
 #include "sim/report.h"
-#include "sim/script/expand.h"
 #include "sim/sightings.h"
 #include "sim/summary.h"
 #include "sim/usage_error.h"
 #include "tests/catch.h"
 #include "tests/sim/lying_subject.h"
+#include "tests/sim/scenario_of.h"
 #include "tests/temp_dir.h"
 
 using nlohmann::json;
+
+using tests::scenario_of;
 
 namespace {
 
@@ -72,15 +74,6 @@ constexpr const char* story =
     "io drive0 write -P 1 0 64K\n"
     "show dirty drive0 b\n";
 
-sim::Scenario the_story() {
-  const auto script = sim::script::parse(story, "story");
-  sim::Scenario scenario{"story", "story", "", false, {}};
-  for (const auto& run : sim::script::runs(script, "story")) {
-    scenario.testcases.push_back({run.title, sim::script::steps(script, run)});
-  }
-  return scenario;
-}
-
 /// Runs the story on the model and others, as far as they agree.
 struct Played {
   Played(const std::vector<sim::Subject*>& others, const std::vector<sim::KnownFault>& known) {
@@ -97,7 +90,7 @@ struct Played {
         {"t", std::move(difference), lockstep.sightings(), lockstep.departures()});
   }
 
-  sim::Scenario scenario = the_story();
+  sim::Scenario scenario = scenario_of(story);
   sim::ScenarioResult result;
   std::string report;  ///< empty: all agree
 };
@@ -226,7 +219,7 @@ TEST_CASE("camps compare another release as leniently as the run does") {
     return json{{"error", {{"class", "GenericError"}, {"desc", text}}}};
   };
   const sim::Finding wrong{sim::Fault::different, "", "success", "a refusal"};
-  const sim::Step step = the_story().testcases[0].steps[3];
+  const sim::Step step = scenario_of(story).testcases[0].steps[3];
   sim::Difference difference{step,
                              {{"model", {{"return", json::object()}}, {}, {}},
                               {"engine", refusal("Words of 7.2"), {}, wrong},

@@ -5,8 +5,11 @@
 #include "sim/script/expand.h"
 #include "sim/sweep/testcase_sweep.h"
 #include "tests/catch.h"
+#include "tests/sim/scenario_of.h"
 
 using namespace sim::sweep;
+
+using tests::scenario_of;
 
 namespace {
 
@@ -20,15 +23,6 @@ constexpr const char* story =
     "io drive0 write -P 2 64K 64K\n"
     "io drive0 flush\n";
 
-sim::Scenario the_story() {
-  const auto script = sim::script::parse(story, "story");
-  sim::Scenario scenario{"story", "story", "", false, {}};
-  for (const auto& run : sim::script::runs(script, "story")) {
-    scenario.testcases.push_back({run.title, sim::script::steps(script, run)});
-  }
-  return scenario;
-}
-
 /// Complains of one state.
 struct Complainer : Inspector {
   std::string complaint(const sim::DiskFiles&) override {
@@ -39,7 +33,7 @@ struct Complainer : Inspector {
 };
 
 Sweep sweep(const Depth& depth, Inspector* inspector = nullptr) {
-  const sim::Scenario scenario = the_story();
+  const sim::Scenario scenario = scenario_of(story);
   TestcaseSweep sweep(scenario, scenario.testcases[0], depth, inspector, [](const auto&) {});
   return sweep.run();
 }
@@ -62,7 +56,7 @@ struct Progress {
     return {{{"TEST_DIR/PID-f", "qcow2"}}, "", std::move(crashed)};
   }
 
-  sim::Scenario scenario = the_story();
+  sim::Scenario scenario = scenario_of(story);
   NoWatcher watcher;
   std::unique_ptr<sim::Subject> model = sim::make_model_subject();
   sim::WatchedEngine engine = sim::make_watched_engine(watcher);
