@@ -163,6 +163,8 @@ std::string change_in_trouble(State& state, Node& node, const Request& request, 
   if (idle || request.length == 0) return "";
   const Trouble trouble = trouble_writing(state, node, !zeros);
   if (!trouble.errors.empty() && request.verb == "aio_write") throw Unknowable{};
+  const bool mirrored = node.filter() && state.faults.contains({node.file, "read"});
+  if (!trouble.errors.empty() && mirrored) throw Unknowable{};  // M55: there may be nothing to read
   Image& image = state.files.at(node.file);
   const Extents before = image.data;
   change(state, node, request);
