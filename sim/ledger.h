@@ -32,6 +32,7 @@ struct KnownFault {
   int signal = 0;                         ///< the signal that the subject dies of
   nlohmann::json shows;                   ///< or pattern of what it shows in place of what is right
   Then then = Then::leaves;
+  bool race = false;  ///< its scenario does not always show it
 };
 
 /// The known faults of all subjects: a data file, scenarios/known/ledger.json.

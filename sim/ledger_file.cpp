@@ -81,6 +81,10 @@ class EntryReader {
     one_of("signal", "shows");
     if (entry_.contains("signal")) fault.signal = signal(text("signal"));
     if (const json* shows = field("shows")) fault.shows = *shows;
+    if (const json* race = field("race")) {
+      if (!race->is_boolean()) refuse("true or false for \"race\"", race->dump());
+      fault.race = *race;
+    }
     const json* then = field("then");
     if (then == nullptr || *then == "leaves") return;
     if (*then != "goes on") refuse("\"leaves\" or \"goes on\" for \"then\"", then->dump());

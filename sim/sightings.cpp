@@ -17,7 +17,8 @@ void LedgerReport::add(const Scenario& scenario, const ScenarioResult& result) {
   }
   if (!result.agreed()) return;  // it broke off, perhaps before the fault
   for (const KnownFault& fault : known_) {
-    if (fault.scenario == scenario.name && !here.contains(fault.id)) gone_.insert(fault.id);
+    if (fault.race || fault.scenario != scenario.name) continue;
+    if (!here.contains(fault.id)) gone_.insert(fault.id);
   }
 }
 

@@ -262,6 +262,19 @@ TEST_CASE("a fault whose scenario did not show it no longer occurs") {
   CHECK(report.text() == "known divergence X1 of liar 9.0.0: clearing crashes (1 testcase)\n");
 }
 
+TEST_CASE("a race that a scenario did not show may occur again") {
+  json race = an_entry();
+  race["race"] = true;
+  const sim::Ledger ledger = ledger_of(race);
+  LyingSubject honest("liar", [](const std::string&, json&) {});
+  const Played well({&honest}, ledger.faults());
+  sim::LedgerReport report(ledger.faults(), {{"liar", "liar 9.0.0"}});
+  report.add(well.scenario, well.result);
+  CHECK(report.text().empty());
+  race["race"] = "often";
+  CHECK(has(complaint(json{{"faults", json::array({race})}}.dump()), "true or false for \"race\""));
+}
+
 TEST_CASE("an entry that waits need not be recognisable, and then excuses nothing") {
   json entry = an_entry();
   for (const char* field : {"scenario", "request", "signal"}) entry.erase(field);
