@@ -162,13 +162,16 @@ std::string change_in_trouble(State& state, Node& node, const Request& request, 
   const bool idle = request.verb == "discard" && (!node.unmap || node.filter());
   if (idle || request.length == 0) return "";
   const Trouble trouble = trouble_writing(state, node, !zeros);
-  if (!trouble.errors.empty() && request.verb == "aio_write") throw Unknowable{};
+  if (trouble.errors.empty()) {
+    change(state, node, request);
+    return "";
+  }
+  if (request.verb == "aio_write") throw Unknowable{};
   const bool mirrored = node.filter() && state.faults.contains({node.file, "read"});
-  if (!trouble.errors.empty() && mirrored) throw Unknowable{};  // M55: there may be nothing to read
+  if (mirrored) throw Unknowable{};  // M55: there may be nothing to read
   Image& image = state.files.at(node.file);
   const Extents before = image.data;
   change(state, node, request);
-  if (trouble.errors.empty()) return "";
   const Number first = request.start / image.cluster * image.cluster;
   const Number last = request.start + request.length + image.cluster;
   if (trouble.nothing_done) {
