@@ -102,8 +102,8 @@ class ModelSubject : public Subject {
   json image_info(const std::string& file) override {
     return in_all([&](model::State& state) { return model::image_info(state, file); });
   }
-  /// Clusters may be lost in a crash and by faults of storage; corruption is never allowed (S58). What
-  /// backs an image is opened for the check, too (M28).
+  /// Clusters may be lost in a crash and by faults of storage; corruption is never allowed (S58).
+  /// What backs an image is opened for the check, too (M28).
   json image_check(const std::string& file) override {
     const json whole{{"corruptions", 0}, {"leaks", leaks_ ? anything() : json(0)}};
     if (lost_)
