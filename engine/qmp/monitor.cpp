@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT
 #include "engine/qmp/monitor.h"
 
+#include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
+#include <string_view>
 #include <utility>
 
 #include "engine/block/bitmap_commands.h"
 #include "engine/error.h"
 #include "engine/qmp/commands.h"
+#include "engine/qmp/object.h"
 #include "engine/qmp/session.h"
 
 namespace engine::qmp {
@@ -15,8 +19,9 @@ namespace {
 using nlohmann::json;
 
 void check_members(const json& request) {
+  constexpr std::array<std::string_view, 3> known{"arguments", "execute", "id"};
   for (const auto& [key, ignored] : request.items()) {
-    if (key == "execute" || key == "arguments" || key == "id") continue;
+    if (std::ranges::find(known, key) != known.end()) continue;
     throw Refusal("QMP input member '" + key + "' is unexpected");
   }
   const auto execute = request.find("execute");
@@ -40,7 +45,8 @@ const Command& command_of(const json& request) {
 }
 
 json error_reply(const Refusal& refusal) {
-  return {{"error", {{"class", to_string(refusal.error_class())}, {"desc", refusal.what()}}}};
+  json error = object({{"class", to_string(refusal.error_class())}, {"desc", refusal.what()}});
+  return object({{"error", std::move(error)}});
 }
 
 }  // namespace
@@ -64,7 +70,7 @@ io::Task<json> Monitor::execute(json request) {
   try {
     const Command& command = command_of(request);
     const auto found = request.find("arguments");
-    const json arguments = found != request.end() ? *found : json::object();
+    const json arguments = found != request.end() ? std::move(*found) : json::object();
     if (command.checking == Checking::by_schema) check_arguments(command.schema, arguments);
     io::Task<json> work = command.handler(state_->session, arguments);
     reply["return"] = co_await work;

@@ -6,6 +6,7 @@
 #include "engine/block/filename.h"
 #include "engine/block/image_bitmaps.h"
 #include "engine/qcow2/header.h"
+#include "engine/qmp/object.h"
 
 namespace engine::qmp {
 namespace {
@@ -13,11 +14,11 @@ namespace {
 using nlohmann::json;
 
 json bitmap_info(const block::NodeBitmap& bitmap) {
-  json info{{"count", bitmap.bits.dirty_bytes().value},
-            {"granularity", bitmap.bits.granularity().bytes()},
-            {"recording", bitmap.records()},
-            {"busy", bitmap.users != 0},
-            {"persistent", bitmap.persistent()}};
+  json info = object({{"count", bitmap.bits.dirty_bytes().value},
+                      {"granularity", bitmap.bits.granularity().bytes()},
+                      {"recording", bitmap.records()},
+                      {"busy", bitmap.users != 0},
+                      {"persistent", bitmap.persistent()}});
   if (!bitmap.name.empty()) info["name"] = bitmap.name;
   if (bitmap.inconsistent) info["inconsistent"] = true;
   return info;
@@ -29,17 +30,17 @@ json stored_bitmaps(const block::ImageBitmaps& bitmaps) {
     json flags = json::array();
     if (entry.in_use) flags.push_back("in-use");
     if (entry.auto_record) flags.push_back("auto");
-    all.push_back({{"name", entry.name},
-                   {"granularity", entry.granularity.bytes()},
-                   {"flags", std::move(flags)}});
+    all.push_back(object({{"name", entry.name},
+                          {"granularity", entry.granularity.bytes()},
+                          {"flags", std::move(flags)}}));
   }
   return all;
 }
 
 json qcow2_info(const block::Node& node, const qcow2::Header& header) {
-  json data{{"compat", header.version == 2 ? "0.10" : "1.1"},
-            {"compression-type", "zlib"},
-            {"refcount-bits", header.refcount_bits()}};
+  json data = object({{"compat", header.version == 2 ? "0.10" : "1.1"},
+                      {"compression-type", "zlib"},
+                      {"refcount-bits", header.refcount_bits()}});
   if (header.version > 2) {
     constexpr std::uint64_t lazy_refcounts = 1;
     data["lazy-refcounts"] = (header.compatible_features & lazy_refcounts) != 0;
@@ -49,7 +50,7 @@ json qcow2_info(const block::Node& node, const qcow2::Header& header) {
   if (!node.image_bitmaps()->directory().empty()) {
     data["bitmaps"] = stored_bitmaps(*node.image_bitmaps());
   }
-  return {{"type", "qcow2"}, {"data", std::move(data)}};
+  return object({{"type", "qcow2"}, {"data", std::move(data)}});
 }
 
 void add_backing_names(json& info, const block::Node& node, const qcow2::Header& header) {
@@ -72,10 +73,10 @@ const block::Node* shown_below(const block::Layer& layer, const block::Node& nod
 }
 
 json image_info(const block::Layer& layer, const block::Node& node, Nesting nesting) {
-  json info{{"virtual-size", node.length().value},
-            {"filename", block::shown_filename(layer.graph(), node)},
-            {"format", node.driver().format()},
-            {"dirty-flag", false}};
+  json info = object({{"virtual-size", node.length().value},
+                      {"filename", block::shown_filename(layer.graph(), node)},
+                      {"format", node.driver().format()},
+                      {"dirty-flag", false}});
   if (const auto cluster_size = block::cluster_size(node)) {
     info["cluster-size"] = cluster_size->value;
   }
@@ -97,17 +98,18 @@ unsigned shown_depth(const block::Layer& layer, const block::Node& node, Nesting
 }
 
 /// What QEMU says of throttling and caching; this engine has neither.
-json constant_part() {
-  return {{"iops", 0},
-          {"iops_rd", 0},
-          {"iops_wr", 0},
-          {"bps", 0},
-          {"bps_rd", 0},
-          {"bps_wr", 0},
-          {"write_threshold", 0},
-          {"detect_zeroes", "off"},
-          {"encrypted", false},
-          {"cache", {{"no-flush", false}, {"direct", false}, {"writeback", true}}}};
+const json& constant_part() {
+  static const json part{{"iops", 0},
+                         {"iops_rd", 0},
+                         {"iops_wr", 0},
+                         {"bps", 0},
+                         {"bps_rd", 0},
+                         {"bps_wr", 0},
+                         {"write_threshold", 0},
+                         {"detect_zeroes", "off"},
+                         {"encrypted", false},
+                         {"cache", {{"no-flush", false}, {"direct", false}, {"writeback", true}}}};
+  return part;
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "engine/qmp/arguments.h"
 #include "engine/qmp/commands.h"
 #include "engine/qmp/node_info.h"
+#include "engine/qmp/object.h"
 #include "engine/qmp/session.h"
 
 namespace engine::qmp {
@@ -13,12 +14,12 @@ using Answer = io::Task<json>;
 Answer query_block(Session& session, const json&) {
   json all = json::array();
   for (const block::Device& device : session.layer.devices()) {
-    all.push_back({{"device", device.id()},
-                   {"locked", false},
-                   {"removable", true},
-                   {"type", "unknown"},
-                   {"inserted",
-                    node_info(session.layer, shown_root(session.layer, device), Nesting::device)}});
+    json inserted = node_info(session.layer, shown_root(session.layer, device), Nesting::device);
+    all.push_back(object({{"device", device.id()},
+                          {"locked", false},
+                          {"removable", true},
+                          {"type", "unknown"},
+                          {"inserted", std::move(inserted)}}));
   }
   return Answer::ready(std::move(all));
 }

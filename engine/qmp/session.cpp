@@ -5,17 +5,19 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "engine/qmp/object.h"
+
 namespace engine::qmp {
 namespace {
 
 using nlohmann::json;
 
 json progress(const job::Job& job) {
-  return {{"device", job.id()},
-          {"type", job.type()},
-          {"len", job.length().value},
-          {"offset", job.offset().value},
-          {"speed", job.speed()}};
+  return object({{"device", job.id()},
+                 {"type", job.type()},
+                 {"len", job.length().value},
+                 {"offset", job.offset().value},
+                 {"speed", job.speed()}});
 }
 
 }  // namespace
@@ -24,14 +26,14 @@ void send_event(io::Runtime& runtime, const Sinks& sinks, std::string_view name,
   if (!sinks.event) return;
   const auto now = std::chrono::duration_cast<std::chrono::microseconds>(runtime.now()).count();
   constexpr std::int64_t per_second = 1'000'000;
-  json event{{"event", name},
-             {"timestamp", {{"seconds", now / per_second}, {"microseconds", now % per_second}}}};
+  json time = object({{"seconds", now / per_second}, {"microseconds", now % per_second}});
+  json event = object({{"event", name}, {"timestamp", std::move(time)}});
   if (!data.is_null()) event["data"] = std::move(data);
   sinks.event(event);
 }
 
 void JobEvents::status_changed(const job::Job& job) {
-  json data{{"status", to_string(job.status())}, {"id", job.id()}};
+  json data = object({{"status", to_string(job.status())}, {"id", job.id()}});
   send_event(runtime_, sinks_, "JOB_STATUS_CHANGE", std::move(data));
 }
 
@@ -40,7 +42,7 @@ void JobEvents::ready(const job::Job& job) {
 }
 
 void JobEvents::pending(const job::Job& job) {
-  json data{{"type", job.type()}, {"id", job.id()}};
+  json data = object({{"type", job.type()}, {"id", job.id()}});
   send_event(runtime_, sinks_, "BLOCK_JOB_PENDING", std::move(data));
 }
 
@@ -55,7 +57,7 @@ void JobEvents::cancelled(const job::Job& job) {
 }
 
 void JobEvents::error(const job::Job& job, std::string_view operation, std::string_view action) {
-  json data{{"device", job.id()}, {"operation", operation}, {"action", action}};
+  json data = object({{"device", job.id()}, {"operation", operation}, {"action", action}});
   send_event(runtime_, sinks_, "BLOCK_JOB_ERROR", std::move(data));
 }
 
