@@ -31,9 +31,9 @@ class Words {
  private:
   static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
   std::string plain() {
-    std::string word;
-    while (place_ < line_.size() && !is_blank(line_[place_])) word += line_[place_++];
-    return word;
+    const std::size_t start = place_;
+    while (place_ < line_.size() && !is_blank(line_[place_])) ++place_;
+    return line_.substr(start, place_ - start);
   }
   std::string quoted() {
     std::string word;

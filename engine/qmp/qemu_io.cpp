@@ -146,11 +146,11 @@ io::Task<void> run_qemu_io(Session& session, std::string target, std::string com
   std::optional<IoRequest> request;
   bool refused = false;
   try {
-    const IoCommand* recognized = recognize_io_command(command);
+    const IoLine line(command);
+    if (line.command() == nullptr) co_return;
     // Before the arguments are looked at.
-    refused = recognized != nullptr && changes_data(*recognized) &&
-              session.layer.find_node(target)->refuses_guests();
-    if (!refused) request = parse_io_request(command);
+    refused = changes_data(*line.command()) && session.layer.find_node(target)->refuses_guests();
+    if (!refused) request = line.parse();
   } catch (const Refusal& refusal) {
     session.print(std::string(refusal.what()) + "\n");
   }

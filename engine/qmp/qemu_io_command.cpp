@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/check.h"
 #include "engine/error.h"
 #include "engine/qmp/qemu_io_text.h"
 
@@ -38,14 +39,19 @@ constexpr std::array<IoCommand, 10> commands{{
     {"length", Operation::length, Waiting::synchronous, "", 0, false, ""},
 }};
 
-std::vector<std::string> split(const std::string& line) {
-  constexpr std::string_view blanks = " \t\n\v\f\r";
-  std::vector<std::string> words;
-  for (std::size_t end = 0, start; (start = line.find_first_not_of(blanks, end)) < line.size();) {
-    end = std::min(line.find_first_of(blanks, start), line.size());
-    words.push_back(line.substr(start, end - start));
+using Words = std::vector<std::string_view>;
+
+bool is_blank(char c) { return c == ' ' || ('\t' <= c && c <= '\r'); }
+
+Words split(std::string_view line) {
+  Words words;
+  words.reserve(8);
+  for (auto at = line.begin();;) {
+    const auto start = std::find_if_not(at, line.end(), is_blank);
+    if (start == line.end()) return words;
+    at = std::find_if(start, line.end(), is_blank);
+    words.emplace_back(start, at);
   }
-  return words;
 }
 
 [[noreturn]] void usage_refusal(const IoCommand& command, const std::string& before = {}) {
@@ -54,15 +60,15 @@ std::vector<std::string> split(const std::string& line) {
 
 /// The options and the other words of a command line, as getopt(3) tells them apart.
 struct Parsed {
-  std::map<char, std::string> options;
-  std::vector<std::string> others;
+  std::map<char, std::string_view> options;
+  Words others;
 };
 
-Parsed parse_options(const IoCommand& command, const std::vector<std::string>& words) {
+Parsed parse_options(const IoCommand& command, const Words& words) {
   Parsed parsed;
   const std::string name(command.name);
   for (std::size_t i = 1; i < words.size(); ++i) {
-    const std::string& word = words[i];
+    const std::string_view word = words[i];
     if (word.size() < 2 || word[0] != '-') {
       parsed.others.push_back(word);
       continue;
@@ -74,7 +80,7 @@ Parsed parse_options(const IoCommand& command, const std::vector<std::string>& w
       }
       const bool takes_value =
           known + 1 < command.options.size() && command.options[known + 1] == ':';
-      std::string& value = parsed.options[word[at]];
+      std::string_view& value = parsed.options[word[at]];
       if (!takes_value) continue;
       if (at + 1 < word.size()) {
         value = word.substr(at + 1);
@@ -98,14 +104,14 @@ void check_count(const IoCommand& command, std::size_t count) {
       (none ? "0 arguments" : "at least " + std::to_string(command.min_arguments) + " arguments"));
 }
 
-void take_options(IoRequest& request, const std::map<char, std::string>& options) {
-  const auto value = [&](char key) -> const std::string* {
+void take_options(IoRequest& request, const std::map<char, std::string_view>& options) {
+  const auto value = [&](char key) -> std::optional<std::string> {
     const auto found = options.find(key);
-    return found != options.end() ? &found->second : nullptr;
+    return found != options.end() ? std::optional<std::string>(found->second) : std::nullopt;
   };
-  if (const auto* text = value('P')) request.pattern = parse_pattern(*text);
-  if (const auto* text = value('s')) request.skip = parse_size(*text);
-  if (const auto* text = value('l')) request.verified = parse_size(*text);
+  if (const auto text = value('P')) request.pattern = parse_pattern(*text);
+  if (const auto text = value('s')) request.skip = parse_size(*text);
+  if (const auto text = value('l')) request.verified = parse_size(*text);
   request.quiet = options.contains('q');
   request.verbose = options.contains('v');
   request.zeroes = options.contains('z');
@@ -136,15 +142,17 @@ std::uint64_t parse_length(const IoCommand& command, const std::string& text) {
   return length;
 }
 
-void take_range(IoRequest& request, const std::vector<std::string>& words) {
+void take_range(IoRequest& request, const Words& words) {
   const IoCommand& command = *request.command;
   const std::size_t most = command.takes_lengths ? words.size() : 2;
   if (words.size() < 2 || words.size() > most) usage_refusal(command);
   if (request.zeroes && words.size() != 2) {
     throw Refusal("-z supports only a single length parameter");
   }
-  request.offset = parse_size(words[0]);
-  for (std::size_t i = 1; i < words.size(); ++i) request.length += parse_length(command, words[i]);
+  request.offset = parse_size(std::string(words[0]));
+  for (std::size_t i = 1; i < words.size(); ++i) {
+    request.length += parse_length(command, std::string(words[i]));
+  }
 }
 
 void check_verification(const IoRequest& request) {
@@ -157,22 +165,21 @@ void check_verification(const IoRequest& request) {
 
 }  // namespace
 
-const IoCommand* recognize_io_command(const std::string& line) {
-  const std::vector<std::string> words = split(line);
-  if (words.empty()) return nullptr;
-  const auto found = std::ranges::find(commands, words[0], &IoCommand::name);
-  if (found == commands.end()) throw Refusal("command \"" + words[0] + "\" not found");
-  check_count(*found, words.size() - 1);
-  return &*found;
+IoLine::IoLine(std::string_view line) : words_(split(line)) {
+  if (words_.empty()) return;
+  const auto found = std::ranges::find(commands, words_[0], &IoCommand::name);
+  if (found == commands.end()) {
+    throw Refusal("command \"" + std::string(words_[0]) + "\" not found");
+  }
+  check_count(*found, words_.size() - 1);
+  command_ = &*found;
 }
 
-std::optional<IoRequest> parse_io_request(const std::string& line) {
-  const IoCommand* found = recognize_io_command(line);
-  if (found == nullptr) return std::nullopt;
-  const std::vector<std::string> words = split(line);
-  IoRequest request{.command = found, .pattern = {}, .skip = {}, .verified = {}};
-  if (found->min_arguments == 0) return request;
-  const Parsed parsed = parse_options(*found, words);
+IoRequest IoLine::parse() const {
+  INVARIANT(command_ != nullptr);
+  IoRequest request{.command = command_, .pattern = {}, .skip = {}, .verified = {}};
+  if (command_->min_arguments == 0) return request;
+  const Parsed parsed = parse_options(*command_, words_);
   take_options(request, parsed.options);
   take_range(request, parsed.others);
   check_verification(request);

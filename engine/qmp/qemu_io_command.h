@@ -41,12 +41,22 @@ struct IoRequest {
   bool force_flush = false;               ///< -f
 };
 
-/// The command that a line calls; null for an empty line. Throws Refusal if there is none of that
-/// name, or if it takes another number of arguments.
-const IoCommand* recognize_io_command(const std::string& line);
+/// A command line of qemu-io, of which the command is known and the arguments are not read yet. It
+/// looks at the line's text, which has to live as long.
+class IoLine {
+ public:
+  /// Throws Refusal, with what qemu-io prints without the last line end, if there is no command of
+  /// that name or if it takes another number of arguments.
+  explicit IoLine(std::string_view line);
 
-/// Reads a command line; none for an empty one. Throws Refusal with what qemu-io prints, without
-/// the last line end.
-std::optional<IoRequest> parse_io_request(const std::string& line);
+  /// The command that the line calls; null for an empty line.
+  const IoCommand* command() const { return command_; }
+  /// Reads the arguments; the line must not be empty. Throws Refusal as the constructor does.
+  IoRequest parse() const;
+
+ private:
+  std::vector<std::string_view> words_;
+  const IoCommand* command_ = nullptr;
+};
 
 }  // namespace engine::qmp

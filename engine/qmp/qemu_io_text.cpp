@@ -30,8 +30,11 @@ std::uint64_t suffix_factor(const std::string& text, const char* suffix) {
   return std::uint64_t{1} << (10 * index);
 }
 
-std::string rate_text(double per_request, double seconds) {
-  return seconds > 0 ? size_text(per_request / seconds) : size_text(0);
+/// How long it took and how fast that was; what took no time had no speed.
+std::string speed_text(std::uint64_t length, double seconds) {
+  if (seconds <= 0) return "00.00 sec (0 bytes/sec and 0.0000 ops/sec)";
+  return fmt::format("{:05.2f} sec ({}/sec and {:.4f} ops/sec)", seconds,
+                     size_text(static_cast<double>(length) / seconds), 1 / seconds);
 }
 
 }  // namespace
@@ -73,18 +76,15 @@ std::string size_text(double bytes) {
     ++unit;
   }
   const bool whole = bytes == std::floor(bytes);
-  return whole ? fmt::format("{:.0f} {}", bytes, units[unit])
+  return whole ? fmt::format("{} {}", static_cast<std::uint64_t>(bytes), units[unit])
                : fmt::format("{:.3f} {}", bytes, units[unit]);
 }
 
 std::string report_text(const std::string& verb, std::uint64_t offset, std::uint64_t length,
                         io::Nanoseconds elapsed) {
   const double seconds = std::chrono::duration<double>(elapsed).count();
-  return fmt::format(
-      "{} {}/{} bytes at offset {}\n{}, 1 ops; {:05.2f} sec ({}/sec and {:.4f} "
-      "ops/sec)\n",
-      verb, length, length, offset, size_text(static_cast<double>(length)), seconds,
-      rate_text(static_cast<double>(length), seconds), seconds > 0 ? 1 / seconds : 0.0);
+  return fmt::format("{} {}/{} bytes at offset {}\n{}, 1 ops; {}\n", verb, length, length, offset,
+                     size_text(static_cast<double>(length)), speed_text(length, seconds));
 }
 
 std::string dump_text(std::uint64_t offset, std::span<const std::byte> bytes) {
