@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -30,15 +31,13 @@ void store_big(std::byte* bytes, T value) {
 /// The next entry from `index` on that is not zero, as most entries of most tables are; how many
 /// there are if there is none.
 inline std::uint64_t next_filled(std::span<const std::uint64_t> entries, std::uint64_t index) {
-  constexpr std::uint64_t block = 8;
+  static constexpr std::array<std::uint64_t, 64> zeros{};
   const auto empty = [&](std::uint64_t at) {
-    std::uint64_t bits = 0;
-    for (std::uint64_t i = 0; i < block; ++i) bits |= entries[at + i];
-    return bits == 0;
+    return std::memcmp(&entries[at], zeros.data(), sizeof zeros) == 0;
   };
   while (index < entries.size() && entries[index] == 0) {
-    const bool whole = index % block == 0 && index + block <= entries.size();
-    index += whole && empty(index) ? block : 1;
+    const bool whole = index % zeros.size() == 0 && index + zeros.size() <= entries.size();
+    index += whole && empty(index) ? zeros.size() : 1;
   }
   return index;
 }

@@ -168,6 +168,24 @@ std::vector<std::byte> encode_fixed_part(const Header& header) {
   return bytes;
 }
 
+/// Whether the extensions and the name of the backing file lie in the first bytes of the cluster.
+bool ends_within(std::span<const std::byte> first_bytes, std::uint64_t cluster_size) {
+  const std::uint64_t size = first_bytes.size();
+  const auto name_at = load_big<std::uint64_t>(first_bytes.data() + backing_file_at);
+  const auto name_length = load_big<std::uint32_t>(first_bytes.data() + backing_file_at + 8);
+  if (name_at > size || name_length > size - name_at) return false;
+  const std::uint64_t end = name_at != 0 ? name_at : cluster_size;
+  const bool v2 = load_big<std::uint32_t>(first_bytes.data() + 4) < 3;
+  std::uint64_t at =
+      v2 ? Header::v2_length : load_big<std::uint32_t>(first_bytes.data() + header_length_at);
+  while (at + 8 <= end) {
+    if (at + 8 > size) return false;
+    if (load_big<std::uint32_t>(first_bytes.data() + at) == extension_type::end) return true;
+    at = round_up(at + 8 + load_big<std::uint32_t>(first_bytes.data() + at + 4), 8);
+  }
+  return at <= size;
+}
+
 }  // namespace
 
 Header decode_header(std::span<const std::byte> bytes) {
@@ -191,11 +209,12 @@ Header decode_header(std::span<const std::byte> bytes) {
 }
 
 ByteCount header_bytes_needed(std::span<const std::byte> first_bytes) {
-  ByteCount needed{first_bytes.size()};
-  if (first_bytes.size() < Header::v2_length) return needed;
+  const ByteCount first{first_bytes.size()};
+  if (first.value < Header::v3_length) return first;
   const auto cluster_bits = load_big<std::uint32_t>(first_bytes.data() + 20);
-  if (cluster_bits < min_cluster_bits || cluster_bits > max_cluster_bits) return needed;
-  return {std::uint64_t{1} << cluster_bits};
+  if (cluster_bits < min_cluster_bits || cluster_bits > max_cluster_bits) return first;
+  const std::uint64_t cluster_size = std::uint64_t{1} << cluster_bits;
+  return ends_within(first_bytes, cluster_size) ? first : ByteCount{cluster_size};
 }
 
 std::vector<std::byte> encode_header(const Header& header) {

@@ -105,8 +105,8 @@ struct Header {
 /// or place is impossible, so that memory for them may be allocated.
 Header decode_header(std::span<const std::byte> bytes);
 
-/// How many bytes of the file decode_header needs to see: the cluster size, if the first bytes (at
-/// least 512 of them, or the whole file) say so, else what they are.
+/// How many bytes of the file decode_header needs to see: the first bytes (at least 512 of them, or
+/// the whole file), if they have the whole header or are none; else the first cluster.
 ByteCount header_bytes_needed(std::span<const std::byte> first_bytes);
 
 /// The bytes of the header, extensions and backing file name, without padding. Throws IoError

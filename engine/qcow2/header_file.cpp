@@ -2,7 +2,6 @@
 #include "engine/qcow2/header_file.h"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 
 #include "engine/error.h"
@@ -13,20 +12,12 @@ namespace {
 
 constexpr std::uint64_t sector = 512;
 
-/// Whole sectors without those of zeros at their end.
-std::span<const std::byte> without_zeros(std::span<const std::byte> bytes) {
-  constexpr std::array<std::byte, sector> zeros{};
-  std::uint64_t end = bytes.size();
-  while (end > 0 && std::memcmp(&bytes[end - sector], zeros.data(), sector) == 0) end -= sector;
-  return bytes.first(end);
-}
-
-/// The span of sectors in which two texts of the same number of sectors differ; empty where they do
-/// not.
+/// The span of sectors of `after` that are not the same, or not there, in `before`; empty if there
+/// are none.
 std::span<const std::byte> changed_sectors(std::span<const std::byte> before,
                                            std::span<const std::byte> after) {
   const auto same = [&](std::uint64_t at) {
-    return std::memcmp(&before[at], &after[at], sector) == 0;
+    return at + sector <= before.size() && std::memcmp(&before[at], &after[at], sector) == 0;
   };
   std::uint64_t start = 0;
   std::uint64_t end = after.size();
@@ -62,17 +53,22 @@ io::Task<void> read_start(io::Storage& file, std::span<std::byte> buffer) {
 }  // namespace
 
 io::Task<void> HeaderFile::load() {
-  std::vector<std::byte> bytes(std::min<std::uint64_t>(file_.size().value, sector));
+  constexpr std::uint64_t usually_enough = 4096;
+  std::vector<std::byte> bytes(std::min(file_.size().value, usually_enough));
   const std::span<std::byte> head(bytes);
   co_await read_start(file_, head);
-  const ByteCount needed = header_bytes_needed(bytes);
-  bytes.resize(std::min(file_.size(), needed).value);
-  const std::span<std::byte> all(bytes);
-  co_await read_start(file_, all);
+  const std::uint64_t needed = std::min(file_.size(), header_bytes_needed(bytes)).value;
+  if (needed > bytes.size()) {
+    bytes.resize(needed);
+    const std::span<std::byte> all(bytes);
+    co_await read_start(file_, all);
+  }
   header_ = decode_header(bytes);
-  bytes.resize(round_up(bytes.size(), sector));
-  const std::span<const std::byte> used = without_zeros(bytes);
-  bytes_.assign(used.begin(), used.end());
+  // A small cluster may end before.
+  const std::uint64_t size = std::min<std::uint64_t>(bytes.size(), header_.cluster_size().value);
+  bytes.resize(round_up(size, sector));
+  bytes_ = std::move(bytes);
+  known_ = true;
 }
 
 io::Task<void> HeaderFile::replace(Header next) {
@@ -80,17 +76,17 @@ io::Task<void> HeaderFile::replace(Header next) {
   const bool in_one_sector = bytes.size() <= sector;
   // What is left of a longer header must not look like an extension or a name.
   bytes.resize(round_up(std::max(bytes.size(), bytes_.size()), sector));
-  bytes_.resize(bytes.size());
-  const std::vector<std::byte> before = bytes_;
+  const std::vector<std::byte> before = known_ ? bytes_ : std::vector<std::byte>();
   if (before != bytes) {
     // A write that fails may have changed any part: after it nothing is known of the old bytes.
-    std::fill(bytes_.begin(), bytes_.end(), std::byte{0});
+    known_ = false;
     co_await file_.flush();
     // Whatever arrives, one or the other is there. The first sector tells where the rest lies.
     const std::uint64_t size = bytes.size();
     if (in_one_sector) co_await write_changes(before, bytes, 0, sector);
     co_await write_changes(before, bytes, sector, size);
     if (!in_one_sector) co_await write_changes(before, bytes, 0, sector);
+    known_ = true;
   }
   bytes_ = std::move(bytes);
   header_ = std::move(next);
@@ -99,7 +95,9 @@ io::Task<void> HeaderFile::replace(Header next) {
 io::Task<void> HeaderFile::write_changes(const std::vector<std::byte>& before,
                                          const std::vector<std::byte>& after, std::uint64_t start,
                                          std::uint64_t end) {
-  const std::span<const std::byte> old = std::span(before).subspan(start, end - start);
+  const std::uint64_t size = before.size();
+  const std::span<const std::byte> old =
+      std::span(before).subspan(std::min(start, size), std::min(end, size) - std::min(start, size));
   const std::span<const std::byte> now = std::span(after).subspan(start, end - start);
   const std::span<const std::byte> changed = changed_sectors(old, now);
   if (changed.empty()) co_return;

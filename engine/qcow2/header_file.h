@@ -30,7 +30,8 @@ class HeaderFile {
 
   io::Storage& file_;
   Header header_;
-  std::vector<std::byte> bytes_;  ///< the file's beginning; zeros follow up to the cluster's end
+  std::vector<std::byte> bytes_;  ///< the file's beginning, in whole sectors
+  bool known_ = false;            ///< whether that is what the file has
 };
 
 }  // namespace engine::qcow2
