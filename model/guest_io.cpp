@@ -3,12 +3,22 @@
 #include <cctype>
 #include <cstdlib>
 #include <set>
-#include <sstream>
 
 #include "model/model.h"
 #include "model/parts.h"
 
 namespace model {
+
+std::vector<std::string> words_of(const std::string& line) {
+  constexpr const char* blanks = " \t\n\v\f\r";
+  std::vector<std::string> words;
+  for (auto start = line.find_first_not_of(blanks); start != std::string::npos;) {
+    const auto end = line.find_first_of(blanks, start);
+    words.push_back(line.substr(start, end - start));
+    start = line.find_first_not_of(blanks, end);
+  }
+  return words;
+}
 
 /// M33
 std::optional<Number> parse_size(const std::string& text) {
@@ -201,8 +211,7 @@ std::string carry_out(State& state, Node& node, const Request& request, const Ve
 }
 
 std::string run(State& state, Node& node, const std::string& command) {
-  std::istringstream line(command);
-  const std::vector<std::string> words{std::istream_iterator<std::string>(line), {}};
+  const std::vector<std::string> words = words_of(command);
   if (words.empty()) return "";
   const auto verb = verbs().find(words[0]);
   if (verb == verbs().end()) return "command \"" + words[0] + "\" not found";

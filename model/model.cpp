@@ -12,7 +12,10 @@ using nlohmann::json;
 void refuse(const std::string& text, const std::string& kind) { throw Refused{kind, text}; }
 
 json error_reply(const Refused& refused) {
-  return {{"error", {{"class", refused.kind}, {"desc", refused.text}}}};
+  json reply;
+  reply["error"]["class"] = refused.kind;
+  reply["error"]["desc"] = refused.text;
+  return reply;
 }
 
 json negotiate(State&, const json&) {
@@ -30,10 +33,10 @@ namespace {
 void check_request(const json& request) {
   if (!request.is_object()) refuse("QMP input must be a JSON object");
   for (const auto& [key, value] : request.items()) {
-    const std::string member = "QMP input member '" + key + "' ";
-    if (key == "execute" && !value.is_string()) refuse(member + "must be a string");
-    if (key == "arguments" && !value.is_object()) refuse(member + "must be an object");
-    if (key != "execute" && key != "arguments" && key != "id") refuse(member + "is unexpected");
+    const auto member = [&key = key] { return "QMP input member '" + key + "' "; };
+    if (key == "execute" && !value.is_string()) refuse(member() + "must be a string");
+    if (key == "arguments" && !value.is_object()) refuse(member() + "must be an object");
+    if (key != "execute" && key != "arguments" && key != "id") refuse(member() + "is unexpected");
   }
   if (!request.contains("execute")) refuse("QMP input lacks member 'execute'");
 }
@@ -43,15 +46,20 @@ json run(State& state, const std::string& name, const json& arguments) {
   Handler* handler = checked_command(name, arguments);
   const bool observes = name.starts_with("query-") || name.find("bitmap") != std::string::npos;
   if (!observes) finish_writes(state);
-  if (!ending_jobs(state)) return {{"return", handler(state, arguments)}};
+  const auto handle = [&](State& world) {
+    json reply;
+    reply["return"] = handler(world, arguments);
+    return reply;
+  };
+  if (!ending_jobs(state)) return handle(state);
   if (!name.starts_with("query-")) {
     finish_ending_jobs(state);
-    return {{"return", handler(state, arguments)}};
+    return handle(state);
   }
-  const json before{{"return", handler(state, arguments)}};
+  const json before = handle(state);
   State later = state;
   finish_ending_jobs(later);
-  const json after{{"return", handler(later, arguments)}};
+  const json after = handle(later);
   return before == after ? before : json{{"$one-of", {before, after}}};
 }
 
@@ -65,7 +73,9 @@ json execute(State& state, const json& request) {
   try {
     check_request(request);
     const std::string name = request["execute"];
-    reply = run(state, name, request.value("arguments", json::object()));
+    static const json none = json::object();
+    const auto arguments = request.find("arguments");
+    reply = run(state, name, arguments == request.end() ? none : *arguments);
     const bool of_nodes = name == "query-block" || name == "query-named-block-nodes";
     if (of_nodes && !state.faults.empty()) reply = unless_unreadable(state, reply);
   } catch (const Refused& refused) {

@@ -137,6 +137,9 @@ void discard(State& state, Node& node, Number start, Number end);
 void start_write(State& state, Node& node, Number start, Number end, const Bytes& value);
 void finish_writes(State& state);
 Runs in_flight(const State& state, const Node& node);
+
+// guest_io.cpp
+std::vector<std::string> words_of(const std::string& line);
 /// Sizes in the tools' words: "64K", "0x200", "1.5M"; nothing if malformed (M33).
 std::optional<Number> parse_size(const std::string& text);
 

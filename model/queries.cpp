@@ -16,12 +16,13 @@ namespace {
 /// S28, S31, S32, S34
 json bitmap_info(const Bitmap& bitmap) {
   const Number low = bitmap.bits.must.total(), high = bitmap.bits.may.total();
-  json info{{"name", bitmap.name},
-            {"count", between(low * bitmap.granularity, high * bitmap.granularity)},
-            {"granularity", bitmap.granularity},
-            {"recording", bitmap.enabled},
-            {"busy", false},
-            {"persistent", bitmap.persistent}};
+  json info;
+  info["name"] = bitmap.name;
+  info["count"] = between(low * bitmap.granularity, high * bitmap.granularity);
+  info["granularity"] = bitmap.granularity;
+  info["recording"] = bitmap.enabled;
+  info["busy"] = false;
+  info["persistent"] = bitmap.persistent;
   if (bitmap.inconsistent) info["inconsistent"] = true;
   return info;
 }
@@ -34,15 +35,17 @@ json node_info(State& state, Node& node, std::size_t depth) {
     const bool grows = job.base == node.id && job.status == Status::running;
     if (grows && job.old_size < image.size) size = {{"$one-of", {job.old_size, image.size}}};
   }
-  json info{
-      {"node-name", node_name(node)},
-      {"drv", node.driver},
-      {"ro", node.read_only},
-      {"file", shown_file(state, node)},
-      {"backing_file_depth", depth},
-      {"image",
-       {{"filename", shown_file(state, node)}, {"format", node.driver}, {"virtual-size", size}}}};
-  if (image.format == "qcow2") info["image"]["cluster-size"] = image.cluster;
+  json info;
+  info["node-name"] = node_name(node);
+  info["drv"] = node.driver;
+  info["ro"] = node.read_only;
+  info["file"] = shown_file(state, node);
+  info["backing_file_depth"] = depth;
+  json& shown = info["image"];
+  shown["filename"] = info["file"];
+  shown["format"] = node.driver;
+  shown["virtual-size"] = std::move(size);
+  if (image.format == "qcow2") shown["cluster-size"] = image.cluster;
   if (node.below != 0 && !node.filter()) {
     info["backing_file"] = shown_file(state, state.nodes.at(node.below));
   }
@@ -58,8 +61,10 @@ json query_block(State& state, const json&) {
   for (const Device& device : state.devices) {
     std::vector<Node*> chain = chain_of(state, state.nodes.at(device.root));
     std::erase_if(chain, [](const Node* node) { return node->filter() && node->name.empty(); });
-    const json inserted = node_info(state, *chain.front(), chain.size() - 1);
-    devices.push_back({{"device", device.id}, {"inserted", inserted}});
+    json shown;
+    shown["device"] = device.id;
+    shown["inserted"] = node_info(state, *chain.front(), chain.size() - 1);
+    devices.push_back(std::move(shown));
   }
   return devices;
 }

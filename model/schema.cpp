@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <set>
-#include <sstream>
 
 #include "model/parts.h"
 
@@ -11,11 +10,33 @@ using nlohmann::json;
 
 namespace {
 
-/// "name" is required, "[name]" is not; a type other than string follows a colon. Arguments stand
-/// in the order in which QEMU checks them (M21).
+struct Argument {
+  std::string name, type;
+  bool optional;
+};
+
+/// In the order in which QEMU checks them (M21).
+using Arguments = std::vector<Argument>;
+
+/// Reads a list where "name" is required and "[name]" is not; a type other than string follows a
+/// colon.
+Arguments arguments_of(const std::string& list) {
+  Arguments arguments;
+  for (std::string word : words_of(list)) {
+    const bool optional = word.starts_with('[');
+    if (optional) word = word.substr(1, word.size() - 2);
+    const auto colon = word.find(':');
+    const bool typed = colon != std::string::npos;
+    arguments.push_back(
+        {word.substr(0, colon), typed ? word.substr(colon + 1) : "string", optional});
+  }
+  return arguments;
+}
+
 struct Command {
+  Command(Handler* work, const std::string& list) : handler(work), arguments(arguments_of(list)) {}
   Handler* handler;
-  std::string arguments;
+  Arguments arguments;
 };
 
 const std::string no_arguments;
@@ -87,13 +108,13 @@ void check_choice(const std::string& where, const json& value, const std::set<st
   refuse("Parameter '" + where + "' does not accept value '" + value.get<std::string>() + "'");
 }
 
-void check_members(const std::string& arguments, const json& object, const std::string& prefix);
+void check_members(const Arguments& arguments, const json& object, const std::string& prefix);
 
 void check_sources(const json& list) {
   for (std::size_t i = 0; i < list.size(); ++i) {
     if (list[i].is_string()) continue;
     if (!list[i].is_object()) wrong_type("null", "BlockDirtyBitmapOrStr");
-    check_members(bitmap, list[i], "bitmaps[" + std::to_string(i) + "].");
+    check_members(arguments_of(bitmap), list[i], "bitmaps[" + std::to_string(i) + "].");
   }
 }
 
@@ -108,7 +129,7 @@ void check_blockdev(const json& options, const std::string& prefix) {
       "[read-only:boolean] [auto-read-only:boolean] [detect-zeroes] ";
   const json driver = options.value("driver", json());
   if (driver.is_string() && own.contains(driver)) known += own.at(driver);
-  check_members(known, options, prefix);
+  check_members(arguments_of(known), options, prefix);
 }
 
 /// A node's name or options.
@@ -144,24 +165,18 @@ void check_type(const std::string& type, const json& value, const std::string& w
 }
 
 /// S11, M20, M21
-void check_members(const std::string& arguments, const json& object, const std::string& prefix) {
-  std::set<std::string> known;
-  std::istringstream words(arguments);
-  for (std::string word; words >> word;) {
-    const bool optional = word.starts_with('[');
-    if (optional) word = word.substr(1, word.size() - 2);
-    const auto colon = word.find(':');
-    const std::string name = word.substr(0, colon);
-    known.insert(name);
-    if (object.contains(name)) {
-      const std::string type = colon == std::string::npos ? "string" : word.substr(colon + 1);
-      check_type(type, object[name], prefix + name);
-    } else if (!optional) {
+void check_members(const Arguments& arguments, const json& object, const std::string& prefix) {
+  for (const auto& [name, type, optional] : arguments) {
+    const auto found = object.find(name);
+    if (found != object.end()) check_type(type, *found, prefix + name);
+    if (found == object.end() && !optional) {
       refuse("Parameter '" + prefix + name + "' is missing");
     }
   }
   for (const auto& [key, value] : object.items()) {
-    if (!known.contains(key)) refuse("Parameter '" + prefix + key + "' is unexpected");
+    if (std::ranges::find(arguments, key, &Argument::name) == arguments.end()) {
+      refuse("Parameter '" + prefix + key + "' is unexpected");
+    }
   }
 }
 
