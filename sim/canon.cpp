@@ -98,7 +98,7 @@ json canonical_reply(const std::string& command, json reply) {
     return reply;
   }
   const auto result = reply.find("return");
-  if (result != reply.end()) {
+  if (result != reply.end() && command.starts_with("query-")) {
     if (command == "query-version" || command == "query-commands") {
       *result = json{{"$any", true}};
     } else if (command == "query-block" && result->is_array()) {

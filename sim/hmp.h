@@ -9,7 +9,7 @@
 namespace sim::hmp {
 
 /// The request that runs a line of the human monitor.
-nlohmann::json request(const std::string& line);
+nlohmann::json request(std::string line);
 
 /// `qemu-io NODE "COMMAND"`.
 std::string io_line(const std::string& node, const std::string& command);

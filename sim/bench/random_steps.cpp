@@ -29,8 +29,11 @@ void RandomSteps::plug(const std::string& file) {
   planned_.push_back(DriveStep{{{"id", "drive0"}, {"file", file}, {"format", "qcow2"}}});
 }
 
-void RandomSteps::qmp(const std::string& command, const json& arguments) {
-  planned_.push_back(QmpStep{{{"execute", command}, {"arguments", arguments}}});
+void RandomSteps::qmp(const std::string& command, json arguments) {
+  QmpStep step;
+  step.request["execute"] = command;
+  step.request["arguments"] = std::move(arguments);
+  planned_.push_back(std::move(step));
 }
 
 void RandomSteps::plan() {
@@ -58,7 +61,9 @@ void RandomSteps::bitmap_command() {
   static const std::vector<std::string> plain = {"remove", "clear", "enable", "disable"};
   const std::string name = fmt::format("b{}", choice_.pick(4));
   const std::uint64_t which = choice_.pick(plain.size() + 3);
-  json arguments = {{"node", "drive0"}, {"name", name}};
+  json arguments;
+  arguments["node"] = "drive0";
+  arguments["name"] = name;
   if (which < plain.size()) return qmp("block-dirty-bitmap-" + plain[which], arguments);
   if (which == plain.size()) {
     return qmp(

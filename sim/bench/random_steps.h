@@ -24,7 +24,7 @@ class RandomSteps {
 
  private:
   void plug(const std::string& file);
-  void qmp(const std::string& command, const nlohmann::json& arguments);
+  void qmp(const std::string& command, nlohmann::json arguments);
   void plan();
   void write();
   void bitmap_command();
