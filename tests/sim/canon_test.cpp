@@ -92,6 +92,10 @@ TEST_CASE("of guest I/O only trouble is told") {
                              "512 bytes, 1 ops; 00.00 sec (9.385 MiB/sec)\n")
             .empty());
   CHECK(sim::hmp::io_trouble("Error: Cannot find device\r\n", "") == "Error: Cannot find device");
+  // A leak is no trouble of the guest's.
+  CHECK(sim::hmp::io_trouble("",
+                             "qcow2_free_clusters failed: Input/output error\nwrite failed: x\n") ==
+        "write failed: x");
   CHECK(sim::hmp::io_complaints("qemu-system-x86_64: warning: no\ncommand \"w\" not found\n") ==
         "command \"w\" not found\n");
   CHECK(sim::hmp::io_trouble("",
