@@ -63,6 +63,8 @@ class Disk : public engine::io::Host {
                                                               engine::io::Locking locking) override;
   engine::io::Task<std::unique_ptr<engine::io::Storage>> create(const std::string& path) override;
 
+  /// How long operations take from now on, of files that are open, too.
+  void set_latency(Latency latency) { latency_ = latency; }
   /// Makes a directory; files are made in existing directories only.
   void add_directory(const std::string& path) { directories_.insert(path); }
   /// Paths of all files, sorted.

@@ -40,9 +40,11 @@ class DiskFile {
   /// The power fails: the medium holds these bytes, and the page cache is gone.
   void power_cut(SparseBytes left);
 
-  /// Who has the file open.
+  /// Who has the file open; onlookers let others do what they want.
   unsigned readers = 0;
   unsigned writers = 0;
+  unsigned onlookers = 0;
+  unsigned unshared = 0;  ///< how many of them let nobody else read
 
  private:
   struct Change {

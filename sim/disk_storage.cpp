@@ -22,7 +22,7 @@ Task<void> never() { co_await std::suspend_always(); }
 
 }  // namespace
 
-DiskStorage::DiskStorage(const Disk& disk, World& world, Latency latency,
+DiskStorage::DiskStorage(const Disk& disk, World& world, const Latency& latency,
                          std::shared_ptr<DiskFile> file, std::string path, Access access,
                          Locking locking)
     : disk_(disk),
@@ -35,22 +35,31 @@ DiskStorage::DiskStorage(const Disk& disk, World& world, Latency latency,
   lock(access);
 }
 
-DiskStorage::~DiskStorage() { unlock(); }
+DiskStorage::~DiskStorage() {
+  if (!shares_reads_) --file_->unshared;
+  unlock();
+}
+
+void DiskStorage::refuse(const std::string& lock) const {
+  throw engine::Refusal("Failed to get " + lock + " lock", engine::ErrorClass::generic,
+                        "Is another process using the image [" + path_ + "]?");
+}
+
+unsigned& DiskStorage::users(Access access) const {
+  if (locking_ == Locking::shared) return file_->onlookers;
+  return access == Access::read_write ? file_->writers : file_->readers;
+}
 
 void DiskStorage::lock(Access access) {
   if (locking_ == Locking::off) return;
   const bool writing = access == Access::read_write;
-  if (file_->writers > 0 || (writing && file_->readers > 0)) {
-    throw engine::Refusal(
-        writing ? "Failed to get \"write\" lock" : "Failed to get shared \"write\" lock",
-        engine::ErrorClass::generic, "Is another process using the image [" + path_ + "]?");
-  }
-  ++(writing ? file_->writers : file_->readers);
+  const bool conflict = file_->writers > 0 || (writing && file_->readers > 0);
+  if (locking_ == Locking::on && conflict) refuse(writing ? "\"write\"" : "shared \"write\"");
+  ++users(access);
 }
 
 void DiskStorage::unlock() {
-  if (locking_ == Locking::off) return;
-  --(access_ == Access::read_write ? file_->writers : file_->readers);
+  if (locking_ != Locking::off) --users(access_);
 }
 
 Task<void> DiskStorage::set_access(Access access) {
@@ -58,11 +67,19 @@ Task<void> DiskStorage::set_access(Access access) {
   try {
     lock(access);
   } catch (const engine::Refusal&) {
-    ++(access_ == Access::read_write ? file_->writers : file_->readers);
+    ++users(access_);
     throw;
   }
   access_ = access;
   co_return;
+}
+
+void DiskStorage::share_reads(bool shared) {
+  if (locking_ == Locking::off || shared == shares_reads_) return;
+  const bool alone = file_->readers + file_->writers + file_->onlookers == 1;
+  if (!shared && !alone) refuse("shared \"consistent read\"");
+  shares_reads_ = shared;
+  file_->unshared += shared ? -1U : 1U;
 }
 
 Nanoseconds DiskStorage::duration(std::uint64_t bytes) {

@@ -14,14 +14,17 @@ namespace sim {
 /// finishes.
 class DiskStorage : public engine::io::Storage {
  public:
-  /// Locks the file unless `locking` is off. Throws Refusal if somebody else's opening forbids it.
-  DiskStorage(const Disk& disk, World& world, Latency latency, std::shared_ptr<DiskFile> file,
-              std::string path, engine::io::Access access, engine::io::Locking locking);
+  /// The disk, world and latency must outlive it. Locks the file unless `locking` is off. Throws
+  /// Refusal if somebody else's opening forbids it.
+  DiskStorage(const Disk& disk, World& world, const Latency& latency,
+              std::shared_ptr<DiskFile> file, std::string path, engine::io::Access access,
+              engine::io::Locking locking);
   ~DiskStorage() override;
 
   engine::ByteCount size() const override { return {file_->bytes().size()}; }
   engine::io::Access access() const override { return access_; }
   engine::io::Task<void> set_access(engine::io::Access access) override;
+  void share_reads(bool shared) override;
   engine::io::Task<void> resize(engine::ByteCount size) override;
   engine::io::Task<void> read(engine::HostOffset offset, std::span<std::byte> buffer) override;
   engine::io::Task<void> write(engine::HostOffset offset, std::span<const std::byte> data) override;
@@ -40,16 +43,20 @@ class DiskStorage : public engine::io::Storage {
     return disk_.watcher() == nullptr || disk_.watcher()->about_to({kind, path_, offset, length});
   }
 
+  [[noreturn]] void refuse(const std::string& lock) const;
+  /// How many openings there are of the kind that this one would be.
+  unsigned& users(engine::io::Access access) const;
   void lock(engine::io::Access access);
   void unlock();
 
   const Disk& disk_;
   World& world_;
-  Latency latency_;
+  const Latency& latency_;  ///< the disk's
   std::shared_ptr<DiskFile> file_;
   std::string path_;
   engine::io::Access access_;
   engine::io::Locking locking_;
+  bool shares_reads_ = true;
 };
 
 }  // namespace sim

@@ -23,6 +23,7 @@ class FailingStorage : public engine::io::Storage {
   engine::ByteCount allocated_size() const override { return below_->allocated_size(); }
   engine::io::Access access() const override { return below_->access(); }
   engine::io::Task<void> set_access(engine::io::Access access) override;
+  void share_reads(bool shared) override { below_->share_reads(shared); }
   engine::io::Task<void> resize(engine::ByteCount size) override;
   engine::io::Task<void> read(engine::HostOffset offset, std::span<std::byte> buffer) override;
   engine::io::Task<void> write(engine::HostOffset offset, std::span<const std::byte> data) override;

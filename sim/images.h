@@ -21,7 +21,7 @@ std::optional<std::uint64_t> parse_size(const std::string& text);
 engine::io::Task<void> create(engine::io::Runtime& runtime, engine::io::Host& host,
                               nlohmann::json options);
 
-/// What `qemu-img check --output=json` tells, and "findings", a line each. With locking off
+/// What `qemu-img check --output=json` tells, and "findings", a line each. With locking shared
 /// the file may be in use. Refused if the image or what backs it cannot be opened.
 engine::io::Task<nlohmann::json> check(engine::io::Runtime& runtime, engine::io::Host& host,
                                        engine::qcow2::InfoRequest image);

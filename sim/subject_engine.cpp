@@ -202,7 +202,7 @@ class EngineSubject : public Subject {
   }
   json image_check(const std::string& file) override {
     return answer([&] {
-      const engine::qcow2::InfoRequest image{names_.to_real(file), "", engine::io::Locking::off};
+      const engine::qcow2::InfoRequest image{names_.to_real(file), "", engine::io::Locking::shared};
       const json report = world_.run(images::check(world_, host_, image));
       return json{{"corruptions", report.value("corruptions", 0)},
                   {"leaks", report.value("leaks", 0)}};
@@ -237,8 +237,8 @@ class EngineSubject : public Subject {
 
   json send(json request) { return world_.run(monitor().execute(std::move(request))); }
 
-  std::string human(const std::string& line) {
-    const json reply = send(hmp::request(line));
+  std::string human(std::string line) {
+    const json reply = send(hmp::request(std::move(line)));
     return reply.contains("return") ? reply["return"].get<std::string>()
                                     : reply["error"]["desc"].get<std::string>();
   }

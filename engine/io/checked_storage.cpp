@@ -79,6 +79,8 @@ Task<void> CheckedStorage::set_access(Access access) {
   return passed(below_->set_access(access), request);
 }
 
+void CheckedStorage::share_reads(bool shared) { below_->share_reads(shared); }
+
 Task<void> CheckedStorage::resize(ByteCount size) {
   INVARIANT(access() == Access::read_write);
   INVARIANT(size <= limit_);

@@ -26,6 +26,7 @@ class CheckedStorage final : public Storage {
   ByteCount allocated_size() const override { return below_->allocated_size(); }
   Access access() const override { return below_->access(); }
   Task<void> set_access(Access access) override;
+  void share_reads(bool shared) override;
   Task<void> resize(ByteCount size) override;
   Task<void> read(HostOffset offset, std::span<std::byte> buffer) override;
   Task<void> write(HostOffset offset, std::span<const std::byte> data) override;

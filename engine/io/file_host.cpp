@@ -28,8 +28,13 @@ std::unique_ptr<Storage> opened(const std::string& path, Access access, Locking 
   const int flags = access == Access::read_write ? O_RDWR : O_RDONLY;
   FileDescriptor file(::open(path.c_str(), flags | O_CLOEXEC));
   if (file.number() < 0) throw IoError(errno, prefix);
-  if (locking == Locking::on) lock_file(file.number(), access, path);
-  return std::make_unique<FileStorage>(std::move(file), path, access, locking);
+  std::optional<Claim> claim;
+  if (locking != Locking::off) {
+    claim =
+        Claim{.writes = access == Access::read_write, .shares_writes = locking == Locking::shared};
+    lock_file(file.number(), *claim, path);
+  }
+  return std::make_unique<FileStorage>(std::move(file), path, access, claim);
 }
 
 std::unique_ptr<Storage> created(const std::string& path) {
@@ -41,9 +46,10 @@ std::unique_ptr<Storage> created(const std::string& path) {
   FileDescriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
   if (file.number() < 0) throw IoError(errno, prefix);
   // Emptied under the lock: somebody may be using what is there.
-  lock_file(file.number(), Access::read_write, path);
+  const Claim claim{.reads = false, .writes = true};
+  lock_file(file.number(), claim, path);
   if (ftruncate(file.number(), 0) != 0) throw IoError(errno, prefix);
-  return std::make_unique<FileStorage>(std::move(file), path, Access::read_write, Locking::on);
+  return std::make_unique<FileStorage>(std::move(file), path, Access::read_write, claim);
 }
 
 }  // namespace

@@ -17,20 +17,18 @@ constexpr off_t unshared_bytes = 200;
 struct Permission {
   off_t number;
   const char* name;
-  bool used_read_only;
-  bool used_writable;
-  bool shared;
+  bool Claim::*use;    ///< null: never
+  bool Claim::*share;  ///< null: always
 
-  bool used(Access access) const {
-    return access == Access::read_write ? used_writable : used_read_only;
-  }
+  bool used(const Claim& claim) const { return use != nullptr && claim.*use; }
+  bool shared(const Claim& claim) const { return share == nullptr || claim.*share; }
 };
 
 constexpr std::array permissions{
-    Permission{0, "consistent read", true, true, true},
-    Permission{1, "write", false, true, false},
-    Permission{2, "write unchanged", false, false, true},
-    Permission{3, "resize", false, true, false},
+    Permission{0, "consistent read", &Claim::reads, &Claim::shares_reads},
+    Permission{1, "write", &Claim::writes, &Claim::shares_writes},
+    Permission{2, "write unchanged", nullptr, nullptr},
+    Permission{3, "resize", &Claim::writes, &Claim::shares_writes},
 };
 
 struct flock one_byte(short type, off_t byte) {
@@ -58,15 +56,15 @@ bool held_by_others(int descriptor, off_t byte) {
   return lock.l_type != F_UNLCK;
 }
 
-/// What stands in the way of `access`; empty if nothing does. QEMU asks in this order.
-std::string conflict(int descriptor, Access access) {
+/// What stands in the way of a claim; empty if nothing does. QEMU asks in this order.
+std::string conflict(int descriptor, const Claim& claim) {
   for (const Permission& p : permissions) {
-    if (p.used(access) && held_by_others(descriptor, unshared_bytes + p.number)) {
+    if (p.used(claim) && held_by_others(descriptor, unshared_bytes + p.number)) {
       return std::string("Failed to get \"") + p.name + "\" lock";
     }
   }
   for (const Permission& p : permissions) {
-    if (!p.shared && held_by_others(descriptor, used_bytes + p.number)) {
+    if (!p.shared(claim) && held_by_others(descriptor, used_bytes + p.number)) {
       return std::string("Failed to get shared \"") + p.name + "\" lock";
     }
   }
@@ -75,9 +73,11 @@ std::string conflict(int descriptor, Access access) {
 
 }  // namespace
 
-void hold_locks(int descriptor, Access access) {
-  for (const Permission& p : permissions) hold(descriptor, used_bytes + p.number, p.used(access));
-  for (const Permission& p : permissions) hold(descriptor, unshared_bytes + p.number, !p.shared);
+void hold_locks(int descriptor, const Claim& claim) {
+  for (const Permission& p : permissions) hold(descriptor, used_bytes + p.number, p.used(claim));
+  for (const Permission& p : permissions) {
+    hold(descriptor, unshared_bytes + p.number, !p.shared(claim));
+  }
 }
 
 void release_locks(int descriptor) noexcept {
@@ -86,12 +86,10 @@ void release_locks(int descriptor) noexcept {
   fcntl(descriptor, F_OFD_SETLK, &all);
 }
 
-void lock_file(int descriptor, Access access, const std::string& path) {
-  hold_locks(descriptor, access);
-  const std::string text = conflict(descriptor, access);
+void lock_file(int descriptor, const Claim& claim, const std::string& path) {
+  hold_locks(descriptor, claim);
+  const std::string text = conflict(descriptor, claim);
   if (text.empty()) return;
-  // A descriptor that was locked before for reading goes back to that; a new one is closed anyway.
-  hold_locks(descriptor, Access::read_only);
   throw Refusal(text, ErrorClass::generic, "Is another process using the image [" + path + "]?");
 }
 

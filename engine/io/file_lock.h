@@ -12,20 +12,26 @@ namespace engine::io {
 /// 100+p says "I use permission p", byte 200+p "I do not share permission p with others". Nobody
 /// takes exclusive locks; a conflict is found by asking whether one could be had.
 ///
-///     p  permission        used read-only  used writable  shared
-///     0  consistent read   yes             yes            yes
-///     1  write             no              yes            no
-///     2  write unchanged   no              no             yes
-///     3  resize            no              yes            no
+///     p  permission        used             shared
+///     0  consistent read   reads            shares_reads
+///     1  write             writes           shares_writes
+///     2  write unchanged   no               yes
+///     3  resize            writes           shares_writes
 ///
-/// Locks `descriptor` for `access`, whatever it was locked for before. Throws Refusal, with `path`
-/// in its hint, if another opening forbids it; then a descriptor that was locked for reading still
-/// is.
-void lock_file(int descriptor, Access access, const std::string& path);
+struct Claim {
+  bool reads = true;
+  bool writes = false;
+  bool shares_reads = true;
+  bool shares_writes = false;
+};
+
+/// Locks `descriptor` as claimed, whatever it was locked for before. Throws Refusal, with `path` in
+/// its hint, if another opening forbids it; what is held then is for the caller to mend.
+void lock_file(int descriptor, const Claim& claim, const std::string& path);
 
 /// The same without asking whether others object: for a descriptor that takes the place of one that
-/// is locked for `access`, and for going back to less access.
-void hold_locks(int descriptor, Access access);
+/// is locked so, and for going back to claiming less.
+void hold_locks(int descriptor, const Claim& claim);
 
 /// Gives all locks up. Closing does the same only with the last descriptor of the opening, and a
 /// child process may have another one between its fork and its exec.

@@ -59,11 +59,12 @@ FileDescriptor::~FileDescriptor() {
   close(number_);
 }
 
-FileStorage::FileStorage(FileDescriptor file, std::string path, Access access, Locking locking)
+FileStorage::FileStorage(FileDescriptor file, std::string path, Access access,
+                         std::optional<Claim> claim)
     : file_(std::move(file)),
       path_(std::move(path)),
       access_(access),
-      locking_(locking),
+      claim_(claim),
       size_(measured_size(file_.number())) {}
 
 ByteCount FileStorage::allocated_size() const {
@@ -78,9 +79,31 @@ Task<void> FileStorage::set_access(Access access) {
   co_return;
 }
 
+void FileStorage::share_reads(bool shared) {
+  if (!claim_) return;
+  Claim claim = *claim_;
+  claim.shares_reads = shared;
+  lock(claim);
+}
+
+/// Locks the file in another way, or leaves it as it was locked and throws.
+void FileStorage::lock(const Claim& claim) {
+  try {
+    lock_file(file_.number(), claim, path_);
+  } catch (const Refusal&) {
+    hold_locks(file_.number(), *claim_);
+    throw;
+  }
+  claim_ = claim;
+}
+
 void FileStorage::reopen(Access access) {
-  if (locking_ == Locking::on && access == Access::read_write) {
-    lock_file(file_.number(), access, path_);
+  const std::optional<Claim> before = claim_;
+  if (claim_) {
+    Claim claim = *claim_;
+    claim.writes = access == Access::read_write;
+    if (claim.writes) lock(claim);
+    claim_ = claim;
   }
   // By descriptor and not by name: the name may stand for another file by now.
   const std::string self = "/proc/self/fd/" + std::to_string(file_.number());
@@ -88,10 +111,11 @@ void FileStorage::reopen(Access access) {
   FileDescriptor reopened(open(self.c_str(), flags | O_CLOEXEC));
   if (reopened.number() < 0) {
     const int code = errno;
-    if (locking_ == Locking::on) hold_locks(file_.number(), access_);
+    claim_ = before;
+    if (claim_) hold_locks(file_.number(), *claim_);
     throw IoError(code, "Could not open '" + path_ + "'");
   }
-  if (locking_ == Locking::on) hold_locks(reopened.number(), access);
+  if (claim_) hold_locks(reopened.number(), *claim_);
   file_ = std::move(reopened);
   access_ = access;
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <optional>
 #include <string>
 
+#include "engine/io/file_lock.h"
 #include "engine/io/storage.h"
 
 namespace engine::io {
@@ -27,14 +29,15 @@ class FileDescriptor {
 /// so that they are thrown where the task is awaited.
 class FileStorage final : public Storage {
  public:
-  /// Takes over a descriptor opened for `access`, and its locks if `locking` is on (file_lock.h).
-  /// `path` is how errors name the file. Throws IoError if the size cannot be told.
-  FileStorage(FileDescriptor file, std::string path, Access access, Locking locking);
+  /// Takes over a descriptor opened for `access`, and its locks, if it has any. `path` is how
+  /// errors name the file. Throws IoError if the size cannot be told.
+  FileStorage(FileDescriptor file, std::string path, Access access, std::optional<Claim> claim);
 
   ByteCount size() const override { return size_; }
   ByteCount allocated_size() const override;
   Access access() const override { return access_; }
   Task<void> set_access(Access access) override;
+  void share_reads(bool shared) override;
   Task<void> resize(ByteCount size) override;
   Task<void> read(HostOffset offset, std::span<std::byte> buffer) override;
   Task<void> write(HostOffset offset, std::span<const std::byte> data) override;
@@ -49,6 +52,7 @@ class FileStorage final : public Storage {
   };
 
   void reopen(Access access);
+  void lock(const Claim& claim);
   int zero(HostOffset offset, ByteCount length, Unmap unmap);
   int write_zero_bytes(HostOffset offset, ByteCount length);
   int extend_to(HostOffset end);
@@ -57,7 +61,7 @@ class FileStorage final : public Storage {
   FileDescriptor file_;
   std::string path_;
   Access access_;
-  Locking locking_;
+  std::optional<Claim> claim_;  ///< none if it is not locked
   ByteCount size_;
   Supported supported_;
   /// Whether a flush has anything to do; at first it may have what an earlier process left.

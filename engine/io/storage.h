@@ -15,8 +15,10 @@ namespace engine::io {
 enum class Access { read_only, read_write };
 /// Whether zeroing may give the space back to the file system.
 enum class Unmap { no, yes };
-/// Whether other processes are kept out of an opened file while it is open (QEMU's lock bytes).
-enum class Locking { off, on };
+/// What of an opened file others may not do while it is open (QEMU's lock bytes). `off`: all, and
+/// they do not hear of this opening; `shared`: all, but whoever keeps readers out keeps this one
+/// out; `on`: nobody else may write.
+enum class Locking { off, shared, on };
 
 /// The bytes of one opened file; half of the seam (the other half is runtime.h). Knows nothing of
 /// image formats. The buffers belong to the caller and must live until the task has finished.
@@ -38,6 +40,9 @@ class Storage {
   /// Turns a read-only opening into a writable one, or back; locks follow. Requires that nothing is
   /// in flight. Throws Refusal or IoError, and then nothing has changed.
   virtual Task<void> set_access(Access access) = 0;
+  /// Whether others may open the file to read it; at first they may. Throws Refusal if it is to be
+  /// kept from readers and has others. Does nothing where nobody locks.
+  virtual void share_reads(bool) {}
   /// Cuts the file or extends it with zeros.
   virtual Task<void> resize(ByteCount size) = 0;
   /// Fills `buffer` from `offset` on; what lies beyond the end of the file reads as zeros.

@@ -10,9 +10,26 @@
 
 namespace engine::job {
 
+namespace {
+
+/// Keeps readers out of all between base and top, and of the top, too, if no device is there.
+std::vector<Unshared> unshare(const block::Layer& layer, const CommitPlan& plan) {
+  if (plan.filter_name) layer.check_new_node_name(*plan.filter_name);
+  std::vector<Unshared> files;
+  for (block::Node* node : layer.graph().chain(*plan.top)) {
+    if (node == plan.base) break;
+    if (node == plan.top && plan.is_active()) continue;
+    files.emplace_back(layer.graph().storage(*node));
+  }
+  return files;
+}
+
+}  // namespace
+
 CommitSite::CommitSite(block::Layer& layer, const CommitPlan& plan)
     : layer_(layer),
       plan_(plan),
+      unshared_(unshare(layer, plan)),
       filter_(
           plan.is_active()
               ? layer.add_filter("mirror_top", plan.filter_name, io::Access::read_write, *plan.top)
@@ -55,13 +72,18 @@ void CommitSite::take_filter_out(block::Node& heir) {
 }
 
 void CommitSite::release() {
+  unshared_.clear();
+  let_go();
+}
+
+void CommitSite::let_go() {
   // An edge for each time that a node was held; unlinking takes all of a node's at once.
   for (block::Node* node : std::exchange(held_, {})) layer_.graph().unlink(holder_, *node);
 }
 
 void CommitSite::rest() {
   const std::vector<block::Node*> held = held_;
-  release();
+  let_go();
   for (block::Node* node : held) {
     const bool again = std::ranges::find(held_, node) != held_.end();
     if (node != plan_.base && !again) hold(block::Role::job, *node);

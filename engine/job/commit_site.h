@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <utility>
 #include <vector>
 
 #include "engine/block/layer.h"
@@ -8,12 +9,32 @@
 
 namespace engine::job {
 
+/// Keeps others from reading a file as long as it lives (BLK_PERM_CONSISTENT_READ not shared).
+class Unshared {
+ public:
+  /// Throws Refusal if the file has readers.
+  explicit Unshared(io::Storage& file) : file_(&file) { file.share_reads(false); }
+  Unshared(Unshared&& other) noexcept : file_(std::exchange(other.file_, nullptr)) {}
+  Unshared& operator=(Unshared&& other) noexcept {
+    std::swap(file_, other.file_);
+    return *this;
+  }
+  ~Unshared() {
+    if (file_ != nullptr) file_->share_reads(true);
+  }
+
+ private:
+  io::Storage* file_;
+};
+
 /// A commit's place in the graph: it keeps others from the active layer and from all between top
-/// and base (S80), and has a filter stand on the top, in place of whatever stood there.
+/// and base (S80), and has a filter stand on the top, in place of whatever stood there. What is
+/// above the base looks, read by itself, as if it had lost what the base gained: other processes
+/// may not (M28).
 class CommitSite {
  public:
-  /// Requires that the chain is drained. Throws Refusal for the name of the filter, and then
-  /// nothing has changed.
+  /// Requires that the chain is drained. Throws Refusal for the name of the filter, and for readers
+  /// of what is above the base; then nothing has changed.
   CommitSite(block::Layer& layer, const CommitPlan& plan);
   CommitSite(const CommitSite&) = delete;
   CommitSite& operator=(const CommitSite&) = delete;
@@ -30,10 +51,12 @@ class CommitSite {
 
  private:
   void hold(block::Role role, block::Node& node);
+  void let_go();
   void put_filter_in();
 
   block::Layer& layer_;
   CommitPlan plan_;
+  std::vector<Unshared> unshared_;
   block::Holder holder_{block::Holder::Kind::job, "commit"};
   block::Node& filter_;
   block::Node* overlay_;  ///< above the filter; null: devices stand there

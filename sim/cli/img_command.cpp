@@ -27,8 +27,8 @@ struct ImgArguments {
   bool quiet = false;
   bool in_use = false;
 
-  engine::io::Locking locking() const {
-    return in_use ? engine::io::Locking::off : engine::io::Locking::on;
+  engine::io::Locking locking(engine::io::Locking while_in_use) const {
+    return in_use ? while_in_use : engine::io::Locking::on;
   }
 };
 
@@ -89,7 +89,8 @@ void create(const ImgArguments& arguments) {
 void info(const ImgArguments& arguments) {
   json info;
   on_files(arguments.file, [&](engine::io::FileLoop& loop, engine::io::Host& host) {
-    const engine::qcow2::InfoRequest request{arguments.file, arguments.format, arguments.locking()};
+    const engine::qcow2::InfoRequest request{arguments.file, arguments.format,
+                                             arguments.locking(engine::io::Locking::off)};
     info = loop.run(engine::qcow2::image_info(loop, host, request));
   });
   std::cout << (arguments.output == "json" ? info.dump(4) + "\n" : info_text(info));
@@ -98,8 +99,9 @@ void info(const ImgArguments& arguments) {
 int check(const ImgArguments& arguments) {
   json report;
   on_files(arguments.file, [&](engine::io::FileLoop& loop, engine::io::Host& host) {
-    report = loop.run(
-        images::check(loop, host, {arguments.file, arguments.format, arguments.locking()}));
+    report = loop.run(images::check(
+        loop, host,
+        {arguments.file, arguments.format, arguments.locking(engine::io::Locking::shared)}));
   });
   const json findings = report["findings"];
   report.erase("findings");

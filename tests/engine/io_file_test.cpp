@@ -188,6 +188,37 @@ TEST_CASE("read-only openings go together and keep writers out") {
   REQUIRE(files.refusal("f", Access::read_write) == "Failed to get \"write\" lock");
 }
 
+TEST_CASE("who does not share reading keeps readers out, and has none to begin with") {
+  Files files;
+  files.create("f").reset();
+  auto first = files.open("f", Access::read_only);
+  {
+    auto second = files.open("f", Access::read_only, Locking::shared);
+    REQUIRE_THROWS_WITH(first->share_reads(false), "Failed to get shared \"consistent read\" lock");
+  }
+  REQUIRE(files.refusal("f", Access::read_only) == "opened");  // as before
+  first->share_reads(false);
+  REQUIRE(files.refusal("f", Access::read_only) == "Failed to get \"consistent read\" lock");
+  REQUIRE(files.refusal("f") == "Failed to get \"consistent read\" lock");
+  REQUIRE_THROWS_WITH(files.open("f", Access::read_only, Locking::shared),
+                      "Failed to get \"consistent read\" lock");
+  REQUIRE(files.open("f", Access::read_only, Locking::off) != nullptr);
+  REQUIRE_THROWS_WITH(files.create("f"), "Failed to get \"write\" lock");
+  files.loop().run(first->set_access(Access::read_write));
+  files.loop().run(first->set_access(Access::read_only));
+  REQUIRE(files.refusal("f", Access::read_only) == "Failed to get \"consistent read\" lock");
+  first->share_reads(true);
+  REQUIRE(files.refusal("f", Access::read_only) == "opened");
+}
+
+TEST_CASE("an opening that shares all may be anywhere but where readers are kept out") {
+  Files files;
+  auto writer = files.create("f");
+  auto onlooker = files.open("f", Access::read_only, Locking::shared);
+  writer.reset();
+  REQUIRE(files.refusal("f") == "opened");
+}
+
 TEST_CASE("creating leaves a file that is in use as it was") {
   Files files;
   auto writer = files.create("f");
@@ -274,6 +305,12 @@ TEST_CASE("qemu and we keep each other out") {
     REQUIRE(plug(qemu, "") == "Failed to get \"write\" lock\r\n" + question + "\r\n");
     REQUIRE(plug(qemu, ",readonly=on") ==
             "Failed to get shared \"write\" lock\r\n" + question + "\r\n");
+  }
+  SECTION("reading that we do not share keeps QEMU out") {
+    auto reader = files.open("f", Access::read_only);
+    reader->share_reads(false);
+    REQUIRE(plug(qemu, ",readonly=on") ==
+            "Failed to get \"consistent read\" lock\r\n" + question + "\r\n");
   }
   SECTION("our reading lets QEMU read") {
     auto reader = files.open("f", Access::read_only);

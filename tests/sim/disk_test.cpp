@@ -129,6 +129,50 @@ TEST_CASE("openings exclude each other as QEMU's locks do") {
   CHECK_THROWS_WITH(bench.open("/d/f", Access::read_write), "Failed to get \"write\" lock");
 }
 
+TEST_CASE("who does not share reading keeps readers out, and has none to begin with") {
+  Bench bench(sim::instant_latency);
+  bench.create("/d/f");
+  const auto look = [&] {
+    return bench.world.run(bench.disk.open("/d/f", Access::read_only, Locking::shared));
+  };
+  const auto first = bench.open("/d/f", Access::read_only);
+  {
+    const auto second = look();
+    CHECK_THROWS_WITH(first->share_reads(false), "Failed to get shared \"consistent read\" lock");
+  }
+  bench.open("/d/f", Access::read_only);
+  first->share_reads(false);
+  CHECK_THROWS_WITH(bench.open("/d/f", Access::read_only),
+                    "Failed to get \"consistent read\" lock");
+  CHECK_THROWS_WITH(bench.open("/d/f", Access::read_write),
+                    "Failed to get \"consistent read\" lock");
+  CHECK_THROWS_WITH(look(), "Failed to get \"consistent read\" lock");
+  CHECK_THROWS_WITH(bench.create("/d/f"), "Failed to get \"write\" lock");
+  bench.world.run(bench.disk.open("/d/f", Access::read_only, Locking::off));
+  first->share_reads(true);
+  look();
+  bench.open("/d/f", Access::read_only);
+}
+
+TEST_CASE("an opening that shares all may be anywhere but where readers are kept out") {
+  Bench bench(sim::instant_latency);
+  auto writer = bench.create("/d/f");
+  const auto onlooker =
+      bench.world.run(bench.disk.open("/d/f", Access::read_only, Locking::shared));
+  writer.reset();
+  bench.open("/d/f", Access::read_write);
+}
+
+TEST_CASE("what is open takes time from when the disk does") {
+  Bench bench(sim::instant_latency);
+  const auto file = bench.create("/d/f");
+  bench.write(*file, 0, bytes(512, 1));
+  CHECK(bench.world.now().count() == 0);
+  bench.disk.set_latency(sim::timed_latency);
+  bench.write(*file, 0, bytes(512, 2));
+  CHECK(bench.world.now().count() > 0);
+}
+
 TEST_CASE("missing files and directories are refused in QEMU's words") {
   Bench bench(sim::instant_latency);
   CHECK_THROWS_WITH(bench.open("/d/x", Access::read_only),
