@@ -57,6 +57,18 @@ void check_id_and_speed(const State& state, const Job& job) {
   if (job.speed < 0) refuse("Parameter 'speed' expects a non-negative value");
 }
 
+/// M56
+void check_readers(State& state, const Job& job) {
+  for (const Node* node : chain_of(state, state.nodes.at(job.top))) {
+    if (node->id == job.base) return;
+    if (node->id == job.top && job.active()) continue;
+    for (const auto& [id, other] : state.nodes) {
+      const bool reads = other.file == node->file && other.driver != "file" && !other.filter();
+      if (reads && id != node->id) refuse("Failed to get shared \"consistent read\" lock");
+    }
+  }
+}
+
 void check_job(State& state, const Job& job, const json& arguments) {
   Node& base = state.nodes.at(job.base);
   if (!job.active()) check_id_and_speed(state, job);
@@ -65,6 +77,7 @@ void check_job(State& state, const Job& job, const json& arguments) {
     if (arguments.contains("filter-node-name"))
       check_node_name(state, arguments["filter-node-name"]);
     if (job.active()) check_id_and_speed(state, job);
+    check_readers(state, job);
   } catch (const Refused&) {
     if (!base.read_only) throw;
     turn_writable(state, base);  // so it was, for a moment

@@ -256,6 +256,18 @@ Runs pending_copies(const State& state, const Node& node) {
   return pending;
 }
 
+/// M56: all between top and base, and a top that no device has.
+std::set<std::string> unreadable(const State& state) {
+  std::set<std::string> files = state.unreadable;
+  for (const Job& job : state.jobs) {
+    const auto top = std::ranges::find(job.held, job.top);
+    for (auto node = top; node != job.held.end() && *node != job.base; ++node) {
+      if (node != top || !job.active()) files.insert(state.nodes.at(*node).file);
+    }
+  }
+  return files;
+}
+
 bool busy_with_commit(const State& state, int node) {
   return std::ranges::any_of(state.jobs, [node](const Job& job) {
     return std::ranges::find(job.held, node) != job.held.end();

@@ -157,7 +157,10 @@ Node& open_node(State& state, Node node) {
     refuse("Could not open '" + node.file + "': No such file or directory");
   }
   if (is_named && node.driver != "file") check_node_name(state, node.name);
-  if (node.driver != "file") check_lock(state, node.file, node.read_only);
+  if (node.driver != "file") {
+    if (unreadable(state).contains(node.file)) refuse("Failed to get \"consistent read\" lock");
+    check_lock(state, node.file, node.read_only);
+  }
   const std::string failure =
       node.driver == "qcow2" ? surely_fails(state, node.file, "read") : std::string();
   if (!failure.empty()) refuse("Could not read qcow2 header: " + failure);

@@ -62,6 +62,9 @@ std::vector<State> crash(const State& state);
 /// The same in the middle of a step that leads from one to the other (M46).
 std::vector<State> crash(const State& before, const State& after);
 
+/// Files that this process lets nobody else read (M56).
+std::set<std::string> unreadable(const State& state);
+
 /// What lies in an image file as qemu-img info sees it: {"format","virtual-size","cluster-size",
 /// "backing-filename"?,"bitmaps":[{"name","granularity","flags":[…]}…]}, in directory order.
 nlohmann::json image_info(const State& state, const std::string& file);

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -135,6 +136,7 @@ struct State {
   std::vector<Request> in_flight;
   std::map<std::pair<std::string, std::string>, Fault> faults;  ///< by file and operation
   std::map<std::string, std::string> unflushable;  ///< files that no flush reaches (M53), and why
+  std::set<std::string> unreadable;                ///< files that another process keeps to itself
   std::deque<nlohmann::json> events;               ///< sent, not yet awaited
   int next_id = 1;
   bool ended = false;  ///< the process is gone; the next use starts another one

@@ -113,6 +113,7 @@ class ModelSubject : public Subject {
       if (info.contains("error")) return info;
       model::State elsewhere;
       elsewhere.files = state.files;
+      elsewhere.unreadable = model::unreadable(state);
       const json drive{{"id", "check"}, {"file", file}, {"read-only", "on"}};
       const json opened = model::add_drive(elsewhere, drive);
       if (info["format"] != "raw" && opened.contains("error")) return opened;
@@ -149,7 +150,7 @@ class ModelSubject : public Subject {
       lost_ = true;
       return anything();
     }
-    return answers.size() == 1 ? answers.front() : joined(answers);
+    return answers.size() == 1 ? std::move(answers.front()) : joined(answers);
   }
 
   void crash() {
