@@ -153,6 +153,8 @@ const std::vector<Refusal> table = {
     {"M28", "Could not open '…': No such file or directory", "drive"},
     {"M28", "Failed to get \"write\" lock", "drive"},
     {"M28", "Failed to get shared \"write\" lock"},
+    {"M56", "Failed to get \"consistent read\" lock"},
+    {"M56", "Failed to get shared \"consistent read\" lock", "block-commit"},
     {"M28", "Image is not in qcow2 format"},
     {"M28", "Could not open backing file: …", "drive"},
     {"M28", "Device '…' not found", "unplug"},

@@ -101,6 +101,15 @@ const std::vector<Story> of_nodes = {
 const std::vector<Story> of_jobs = {
     // M15: somebody reads the base
     {"drive $d1 $base read-only=on", "block-commit device=drive0", "unplug $d1"},
+    // M56: somebody reads what is between
+    {"create $f1 64K", "create $f2 64K backing_file=$f1 backing_fmt=qcow2",
+     "create $f3 64K backing_file=$f2 backing_fmt=qcow2", "drive $d1 $f3",
+     "blockdev-add driver=qcow2 node-name=$n1 read-only=true backing=null file.driver=file "
+     "file.filename=$f2",
+     "block-commit device=$d1 job-id=j1", "blockdev-del node-name=$n1",
+     "block-commit device=$d1 job-id=j1", "wait BLOCK_JOB_READY", "drive $d2 $f2 read-only=on",
+     "show check $f2", "job-cancel id=j1", "wait BLOCK_JOB_CANCELLED", "show check $f2",
+     "unplug $d1"},
     // S74, S90: two jobs
     {"create $f1 64K", "create $f2 64K backing_file=$f1 backing_fmt=qcow2", "drive $d1 $f2",
      "io $d1 write -P 4 0 4096", "block-commit device=drive0 job-id=j1",
