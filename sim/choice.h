@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 namespace sim {
 
@@ -29,6 +30,18 @@ class SeededChoice : public Choice {
  private:
   std::uint64_t next();
   std::uint64_t state_[4];
+};
+
+/// The first until it is seeded.
+class LateChoice : public Choice {
+ public:
+  void seed(std::uint64_t seed) { seeded_.emplace(seed); }
+  std::uint64_t pick(std::uint64_t options) override {
+    return seeded_ ? seeded_->pick(options) : 0;
+  }
+
+ private:
+  std::optional<SeededChoice> seeded_;
 };
 
 }  // namespace sim

@@ -193,6 +193,10 @@ struct Performer {
     subject.run(step.events);
     return nullptr;
   }
+  json operator()(const ScheduleStep& step) const {
+    subject.schedule(step.seed);
+    return nullptr;
+  }
   json operator()(const DamageStep& step) const {
     subject.damage_image(step.file, step.what);
     return nullptr;

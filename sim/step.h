@@ -45,6 +45,10 @@ struct StopStep {
 struct RunStep {
   unsigned events;
 };
+/// Lets storage take time from now on, and draws from a seed what comes first.
+struct ScheduleStep {
+  unsigned seed;
+};
 /// Breaks an image at rest, see sim/damage.h.
 struct DamageStep {
   std::string file;
@@ -71,7 +75,7 @@ struct ShowStep {
 
 /// What a step does, parameters replaced.
 using Action = std::variant<QmpStep, WaitStep, CreateStep, DriveStep, UnplugStep, IoStep, StopStep,
-                            RunStep, DamageStep, FailStep, PrintStep, ShowStep>;
+                            RunStep, ScheduleStep, DamageStep, FailStep, PrintStep, ShowStep>;
 
 /// One step of a run.
 struct Step {

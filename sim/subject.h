@@ -98,6 +98,9 @@ class Subject {
   virtual nlohmann::json delete_drive(const std::string& id) = 0;
   /// Lets the world go on by `events` events where time is ours; elsewhere does nothing.
   virtual void run(unsigned events) = 0;
+  /// From now on operations of storage take time, and which of several comes first is drawn from
+  /// the seed, where storage and time are ours; elsewhere does nothing.
+  virtual void schedule(std::uint64_t) {}
   /// Ends the process, cleanly or by killing it.
   virtual void stop(Stop how) = 0;
   /// The power fails, and of what was not flushed only `kept` is left. Whose power is not ours to

@@ -159,6 +159,10 @@ class EngineSubject : public Subject {
   json delete_drive(const std::string& id) override {
     return names_.to_script(hmp::drive_reply(human("drive_del " + id)));
   }
+  void schedule(std::uint64_t seed) override {
+    choice_.seed(seed);
+    disk_.set_latency(timed_latency);
+  }
   void run(unsigned events) override { world_.run_events(events, std::chrono::seconds(1)); }
 
   void stop(Stop how) override {
@@ -289,7 +293,7 @@ class EngineSubject : public Subject {
     return runs.take();
   }
 
-  FirstChoice choice_;
+  LateChoice choice_;
   World world_;
   Disk disk_;
   bool simulated_;

@@ -157,6 +157,7 @@ struct IotestSteps::Writer {
     to.expected_ += render(step, allowed);
   }
   void operator()(const RunStep&) const {}
+  void operator()(const ScheduleStep&) const {}
   template <class Other>
   void operator()(const Other&) const {
     refuse("iotests have no such step");

@@ -58,6 +58,8 @@ std::uint64_t Generator::disk_size() {
 }
 
 void Generator::make_images() {
+  // Else all storage answers at once, and requests hardly meet.
+  if (chance(25)) planned_.push_back(fmt::format("schedule {}", below(1000)));
   const std::uint64_t cluster = one_of<std::uint64_t>({65536, 65536, 512, 4096, 2097152});
   std::string options;
   if (cluster != 65536) options += fmt::format(" cluster_size={}", cluster);

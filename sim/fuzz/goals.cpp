@@ -21,6 +21,7 @@ const Names steps = {
     {"unplug", ""},
     {"wait", ""},
     {"run", ""},
+    {"schedule", ""},
     {"fail read", ""},
     {"fail write", ""},
     {"fail flush", ""},

@@ -267,6 +267,8 @@ Action action_of(const RawStep& step, const std::string& file, int line) {
     action = WaitStep{words.take("the name of an EVENT")};
   } else if (verb == "run") {
     action = RunStep{number_of(words, "a number of events")};
+  } else if (verb == "schedule") {
+    action = ScheduleStep{number_of(words, "a seed")};
   } else if (verb == "damage") {
     action = damage_of(words);
   } else if (verb == "fail") {

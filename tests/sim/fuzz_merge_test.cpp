@@ -16,7 +16,7 @@ using nlohmann::json;
 /// A campaign in which programs of an even and of an odd number of lines fail differently.
 Campaign campaign(const std::string& out) {
   Campaign campaign;
-  campaign.runs = 9;
+  campaign.runs = 30;
   campaign.steps = 10;
   campaign.trials = 5;
   campaign.profile = find_profile("bitmaps");

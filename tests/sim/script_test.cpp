@@ -130,7 +130,8 @@ TEST_CASE("a malformed script is told with its line and what was expected") {
   };
   const Case cases[] = {
       {"frobnicate drive0\n",
-       "f:1: expected a step (create, drive, unplug, io, wait, run, damage, fail, show, print, "
+       "f:1: expected a step (create, drive, unplug, io, wait, run, schedule, damage, fail, show, "
+       "print, "
        "restart, kill, power, or a QMP command with key=value arguments), found 'frobnicate'"},
       {"\n\nio drive0\n",
        "f:3: expected a qemu-io command such as write 0 64K, found the end of the line"},
@@ -252,6 +253,11 @@ TEST_CASE("a fault of storage has an operation, an error, how often and how late
   CHECK(full.fault->once);
   CHECK(full.fault->after == 3);
   CHECK_FALSE(fault("fail F off").fault);
+}
+
+TEST_CASE("a schedule has a seed") {
+  CHECK(std::get<sim::ScheduleStep>(only_run("schedule 7").front().action).seed == 7);
+  CHECK_THROWS_AS(only_run("schedule soon"), sim::script::ScriptError);
 }
 
 TEST_CASE("lines go on after a backslash, but not in a comment") {
