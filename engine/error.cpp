@@ -32,4 +32,8 @@ IoError::IoError(int code, const std::string& prefix)
   INVARIANT(code > 0);
 }
 
+LockConflict::LockConflict(const std::string& lock, const std::string& path)
+    : Refusal("Failed to get " + lock + " lock", ErrorClass::generic,
+              "Is another process using the image [" + path + "]?") {}
+
 }  // namespace engine

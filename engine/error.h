@@ -45,6 +45,13 @@ class IoError : public Refusal {
   int code_;
 };
 
+/// A file that somebody else has open in a way that forbids this one. what() is "Failed to get LOCK
+/// lock", where LOCK is "write" in quotes, perhaps after the word shared.
+class LockConflict : public Refusal {
+ public:
+  LockConflict(const std::string& lock, const std::string& path);
+};
+
 /// strerror() without its locale and thread hazards, e.g. "No space left on device".
 std::string errno_text(int code);
 

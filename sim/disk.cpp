@@ -29,8 +29,7 @@ Task<std::unique_ptr<Storage>> Disk::open(const std::string& path, Access access
   const auto file = files_.find(path);
   if (file == files_.end()) throw engine::IoError(ENOENT, "Could not open '" + path + "'");
   if (locking != Locking::off && file->second->unshared > 0) {
-    throw engine::Refusal("Failed to get \"consistent read\" lock", engine::ErrorClass::generic,
-                          "Is another process using the image [" + path + "]?");
+    throw engine::LockConflict("\"consistent read\"", path);
   }
   std::unique_ptr<Storage> storage =
       std::make_unique<DiskStorage>(*this, world_, latency_, file->second, path, access, locking);

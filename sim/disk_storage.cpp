@@ -40,11 +40,6 @@ DiskStorage::~DiskStorage() {
   unlock();
 }
 
-void DiskStorage::refuse(const std::string& lock) const {
-  throw engine::Refusal("Failed to get " + lock + " lock", engine::ErrorClass::generic,
-                        "Is another process using the image [" + path_ + "]?");
-}
-
 unsigned& DiskStorage::users(Access access) const {
   if (locking_ == Locking::shared) return file_->onlookers;
   return access == Access::read_write ? file_->writers : file_->readers;
@@ -54,7 +49,9 @@ void DiskStorage::lock(Access access) {
   if (locking_ == Locking::off) return;
   const bool writing = access == Access::read_write;
   const bool conflict = file_->writers > 0 || (writing && file_->readers > 0);
-  if (locking_ == Locking::on && conflict) refuse(writing ? "\"write\"" : "shared \"write\"");
+  if (locking_ == Locking::on && conflict) {
+    throw engine::LockConflict(writing ? "\"write\"" : "shared \"write\"", path_);
+  }
   ++users(access);
 }
 
@@ -66,7 +63,7 @@ Task<void> DiskStorage::set_access(Access access) {
   unlock();
   try {
     lock(access);
-  } catch (const engine::Refusal&) {
+  } catch (const engine::LockConflict&) {
     ++users(access_);
     throw;
   }
@@ -77,7 +74,7 @@ Task<void> DiskStorage::set_access(Access access) {
 void DiskStorage::share_reads(bool shared) {
   if (locking_ == Locking::off || shared == shares_reads_) return;
   const bool alone = file_->readers + file_->writers + file_->onlookers == 1;
-  if (!shared && !alone) refuse("shared \"consistent read\"");
+  if (!shared && !alone) throw engine::LockConflict("shared \"consistent read\"", path_);
   shares_reads_ = shared;
   file_->unshared += shared ? -1U : 1U;
 }

@@ -43,7 +43,6 @@ class DiskStorage : public engine::io::Storage {
     return disk_.watcher() == nullptr || disk_.watcher()->about_to({kind, path_, offset, length});
   }
 
-  [[noreturn]] void refuse(const std::string& lock) const;
   /// How many openings there are of the kind that this one would be.
   unsigned& users(engine::io::Access access) const;
   void lock(engine::io::Access access);

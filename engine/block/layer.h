@@ -101,8 +101,9 @@ class Layer {
   io::Task<void> set_access(Node& node, io::Access access);
 
  private:
-  /// Whether a file belongs to an image, or to a format or a client that takes it as it is.
-  enum class FileUse { image, plain };
+  /// Who takes a file: an image keeps others from writing it; a raw drive has it whatever others
+  /// do, as long as they let it read; what blockdev-add makes of plain bytes is in nobody's way.
+  enum class FileUse { image, drive, plain };
   io::Task<std::unique_ptr<io::Storage>> open_storage(std::string filename, io::Access access,
                                                       FileUse use);
   io::Task<Node*> open_file(NodeOptions options, FileUse use);

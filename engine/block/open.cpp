@@ -47,16 +47,13 @@ io::Task<std::string> Layer::probe(Node& file) {
 
 io::Task<std::unique_ptr<io::Storage>> Layer::open_storage(std::string filename, io::Access access,
                                                            FileUse use) {
-  std::string refused;
   try {
     co_return co_await host_.open(filename, access, io::Locking::on);
-  } catch (const Refusal& refusal) {
+  } catch (const LockConflict&) {
     if (use == FileUse::image) throw;
-    refused = refusal.what();
   }
-  // In QEMU only who uses a file as more than bytes keeps others from it.
-  if (!refused.starts_with("Failed to get ")) throw Refusal(refused);
-  co_return co_await host_.open(filename, access, io::Locking::off);
+  const io::Locking locking = use == FileUse::drive ? io::Locking::shared : io::Locking::off;
+  co_return co_await host_.open(filename, access, locking);
 }
 
 io::Task<Node*> Layer::open_file(NodeOptions options, FileUse use) {
@@ -72,15 +69,12 @@ io::Task<Node*> Layer::open_file(NodeOptions options, FileUse use) {
 /// A file that is not there is told before a bad name of what stands on it, and a lock after it.
 io::Task<Node*> Layer::open_file_below(NodeOptions options, FileUse use,
                                        std::optional<std::string> name) {
-  std::exception_ptr refused;
   try {
     co_return co_await open_file(std::move(options), use);
-  } catch (const Refusal& refusal) {
-    refused = std::current_exception();
-    const bool by_lock = std::string_view(refusal.what()).starts_with("Failed to get ");
-    if (by_lock && name) check_new_node_name(*name);
+  } catch (const LockConflict&) {
+    if (name) check_new_node_name(*name);
+    throw;
   }
-  std::rethrow_exception(refused);
 }
 
 io::Task<Node*> Layer::open_alone(OpenOptions options) {
@@ -90,7 +84,7 @@ io::Task<Node*> Layer::open_alone(OpenOptions options) {
   file_options.access = options.access;
   file_options.discard_mode = options.discard_mode;
   const bool plain = options.format == "raw" || options.format == "file";
-  const FileUse use = plain ? FileUse::plain : FileUse::image;
+  const FileUse use = plain ? FileUse::drive : FileUse::image;
   Node* file = co_await open_file_below(file_options, use, options.node_name);
   try {
     if (options.node_name) check_new_node_name(*options.node_name);

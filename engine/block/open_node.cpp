@@ -77,17 +77,14 @@ io::Task<Node*> Layer::open_file_child(std::shared_ptr<NodeOptions> parent) {
   if (!nested->access) nested->access = parent->access;
   if (!nested->discard_mode) nested->discard_mode = DiscardMode::unmap;
   const FileUse use = parent->driver == "qcow2" ? FileUse::image : FileUse::plain;
-  std::string refused;
   try {
     if (nested->driver == "file") co_return co_await open_file_node(nested, use);
     co_return co_await open_node(nested);
-  } catch (const Refusal& refusal) {
-    refused = refusal.what();
+  } catch (const LockConflict&) {
+    // QEMU finds out about locks later than about names.
+    if (parent->node_name) check_new_node_name(*parent->node_name);
+    throw;
   }
-  // QEMU finds out about locks later than about names.
-  const bool by_lock = refused.starts_with("Failed to get ");
-  if (by_lock && parent->node_name) check_new_node_name(*parent->node_name);
-  throw Refusal(refused);
 }
 
 io::Task<Node*> Layer::open_format_over(std::shared_ptr<NodeOptions> options, Node& file) {

@@ -56,16 +56,16 @@ bool held_by_others(int descriptor, off_t byte) {
   return lock.l_type != F_UNLCK;
 }
 
-/// What stands in the way of a claim; empty if nothing does. QEMU asks in this order.
+/// The lock that a claim cannot have; empty if it can have all. QEMU asks in this order.
 std::string conflict(int descriptor, const Claim& claim) {
   for (const Permission& p : permissions) {
     if (p.used(claim) && held_by_others(descriptor, unshared_bytes + p.number)) {
-      return std::string("Failed to get \"") + p.name + "\" lock";
+      return std::string("\"") + p.name + "\"";
     }
   }
   for (const Permission& p : permissions) {
     if (!p.shared(claim) && held_by_others(descriptor, used_bytes + p.number)) {
-      return std::string("Failed to get shared \"") + p.name + "\" lock";
+      return std::string("shared \"") + p.name + "\"";
     }
   }
   return {};
@@ -88,9 +88,8 @@ void release_locks(int descriptor) noexcept {
 
 void lock_file(int descriptor, const Claim& claim, const std::string& path) {
   hold_locks(descriptor, claim);
-  const std::string text = conflict(descriptor, claim);
-  if (text.empty()) return;
-  throw Refusal(text, ErrorClass::generic, "Is another process using the image [" + path + "]?");
+  const std::string lock = conflict(descriptor, claim);
+  if (!lock.empty()) throw LockConflict(lock, path);
 }
 
 }  // namespace engine::io

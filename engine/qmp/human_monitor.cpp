@@ -53,13 +53,6 @@ std::string usage_error(const std::string& command, const std::string& what) {
   return command + ": " + what + "\r\nTry \"help " + command + "\" for more information\r\n";
 }
 
-/// What the human monitor adds to a message about a lock that somebody else holds.
-std::string lock_hint(const std::string& message, const std::string& filename) {
-  const bool about_lock = message.starts_with("Failed to get ") && message.ends_with(" lock");
-  if (!about_lock) return "\r\n";
-  return "\r\nIs another process using the image [" + filename + "]?\r\n";
-}
-
 io::Task<std::string> drive_add(Session& session, Words words) {
   const std::optional<std::string> address = words.next();
   const std::optional<std::string> options = words.next();
@@ -70,7 +63,8 @@ io::Task<std::string> drive_add(Session& session, Words words) {
   try {
     co_await session.layer.add_device(drive.id, drive.open);
   } catch (const Refusal& refusal) {
-    answer = refusal.what() + lock_hint(refusal.what(), drive.open.filename);
+    answer = std::string(refusal.what()) + "\r\n";
+    if (!refusal.hint().empty()) answer += refusal.hint() + "\r\n";
   }
   co_return answer;
 }
