@@ -322,7 +322,8 @@ io::Task<std::vector<BitmapTableEntry>> BitmapStore::write_data(const bitmap::Di
                                                                 Clusters& made) {
   const std::uint64_t cluster_size = image_.cluster_size().value;
   std::vector<BitmapTableEntry> table;
-  std::vector<std::byte> bytes(cluster_size);
+  const auto buffer = std::make_unique_for_overwrite<std::byte[]>(cluster_size);
+  const std::span<std::byte> bytes(buffer.get(), cluster_size);
   for (std::uint64_t first = 0; first < bits.byte_count(); first += cluster_size) {
     if (bits.bytes_are_zero(first, cluster_size)) {
       table.push_back(BitmapTableEntry::all_zero());

@@ -3,10 +3,13 @@
 
 #include <array>
 #include <bit>
+#include <boost/core/noinit_adaptor.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <span>
+#include <vector>
 
 namespace engine::qcow2 {
 
@@ -27,6 +30,11 @@ void store_big(std::byte* bytes, T value) {
   const T big = load_big<T>(reinterpret_cast<const std::byte*>(&value));
   std::memcpy(bytes, &big, sizeof big);
 }
+
+/// Entries of a table. Made with a size alone they hold anything: they are about to be read,
+/// and to zero them first would cost as much.
+using TableEntries =
+    std::vector<std::uint64_t, boost::noinit_adaptor<std::allocator<std::uint64_t>>>;
 
 /// The next entry from `index` on that is not zero, as most entries of most tables are; how many
 /// there are if there is none.

@@ -28,10 +28,11 @@ CheckWalk::CheckWalk(io::Storage& file, const Header& header, CheckReport& repor
       geometry_(header.cluster_bits, header.refcount_order),
       active_l1_{header.l1_table_offset, header.l1_size} {}
 
-io::Task<void> CheckWalk::read_into(HostOffset offset, std::span<std::byte> zeros) {
+io::Task<void> CheckWalk::read_into(HostOffset offset, std::span<std::byte> buffer) {
   constexpr std::uint64_t last = std::numeric_limits<std::int64_t>::max();
-  if (offset.value > last - zeros.size()) return io::Task<void>::ready();
-  return file_.read(offset, zeros);
+  if (offset.value <= last - buffer.size()) return file_.read(offset, buffer);
+  std::ranges::fill(buffer, std::byte{0});
+  return io::Task<void>::ready();
 }
 
 io::Task<std::vector<std::byte>> CheckWalk::read(HostOffset offset, std::uint64_t size) {
@@ -45,7 +46,7 @@ io::Task<std::vector<CheckWalk::Filled>> CheckWalk::read_slice(const Table& tabl
                                                                std::uint64_t first) {
   const std::uint64_t count = std::min(slice_entries, table.entries - first);
   const HostOffset place{table.place.value + first * entry_bytes};
-  std::vector<std::uint64_t> entries(count);
+  TableEntries entries(count);
   const std::span<std::byte> bytes = std::as_writable_bytes(std::span(entries));
   co_await read_into(place, bytes);
   numbers_from_big(entries);

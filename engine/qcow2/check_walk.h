@@ -47,7 +47,7 @@ class CheckWalk {
   };
 
   /// What lies beyond all files reads as what lies beyond this one's end.
-  io::Task<void> read_into(HostOffset offset, std::span<std::byte> zeros);
+  io::Task<void> read_into(HostOffset offset, std::span<std::byte> buffer);
   io::Task<std::vector<std::byte>> read(HostOffset offset, std::uint64_t size);
   /// What is not zero among the entries first to first + slice_entries of a table.
   io::Task<std::vector<Filled>> read_slice(const Table& table, std::uint64_t first);

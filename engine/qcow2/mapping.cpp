@@ -199,8 +199,8 @@ io::Task<void> Mapping::grow_l1(std::uint64_t entries) {
   const HostRun run = co_await refcounts_.allocate(clusters, clusters);
   metadata_.add(run);
   const HostOffset place = geometry_.start(run.first);
-  std::vector<std::uint64_t> longer = l1_.entries();
-  longer.resize(entries);
+  TableEntries longer = l1_.entries();
+  longer.resize(entries, 0);
   Header header = header_.header();
   header.l1_table_offset = place;
   header.l1_size = static_cast<std::uint32_t>(entries);

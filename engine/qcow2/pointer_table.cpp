@@ -22,7 +22,7 @@ std::vector<std::byte> encode(std::span<const std::uint64_t> entries) {
 }  // namespace
 
 io::Task<void> PointerTable::load(HostOffset place, std::uint64_t entries) {
-  std::vector<std::uint64_t> table(entries);
+  TableEntries table(entries);
   const std::span<std::byte> bytes = std::as_writable_bytes(std::span(table));
   if (entries != 0) co_await file_.read(place, bytes);
   numbers_from_big(table);
@@ -37,14 +37,13 @@ void PointerTable::set(std::uint64_t index, std::uint64_t entry) {
   dirty_sectors_.insert(index / entries_per_sector);
 }
 
-io::Task<void> PointerTable::write_copy(HostOffset place,
-                                        const std::vector<std::uint64_t>& entries) {
+io::Task<void> PointerTable::write_copy(HostOffset place, const TableEntries& entries) {
   const std::vector<std::byte> bytes = encode(entries);
   const std::span<const std::byte> data(bytes);
   co_await file_.write(place, data);
 }
 
-void PointerTable::move_to(HostOffset place, std::vector<std::uint64_t> entries) {
+void PointerTable::move_to(HostOffset place, TableEntries entries) {
   place_ = place;
   entries_ = std::move(entries);
   dirty_sectors_.clear();

@@ -5,6 +5,7 @@
 #include <set>
 #include <vector>
 
+#include "engine/qcow2/bytes.h"
 #include "engine/qcow2/write_order.h"
 
 namespace engine::qcow2 {
@@ -23,10 +24,10 @@ class PointerTable final : public WriteBack {
   std::uint64_t operator[](std::uint64_t index) const { return entries_[index]; }
   void set(std::uint64_t index, std::uint64_t entry);
   /// Writes these entries, as a table of their own, to another place.
-  io::Task<void> write_copy(HostOffset place, const std::vector<std::uint64_t>& entries);
+  io::Task<void> write_copy(HostOffset place, const TableEntries& entries);
   /// The copy is the table from now on; nothing of it is dirty.
-  void move_to(HostOffset place, std::vector<std::uint64_t> entries);
-  const std::vector<std::uint64_t>& entries() const { return entries_; }
+  void move_to(HostOffset place, TableEntries entries);
+  const TableEntries& entries() const { return entries_; }
 
   bool dirty() const override { return !dirty_sectors_.empty(); }
   io::Task<void> write_back() override;
@@ -36,7 +37,7 @@ class PointerTable final : public WriteBack {
 
   io::Storage& file_;
   HostOffset place_;
-  std::vector<std::uint64_t> entries_;
+  TableEntries entries_;
   std::set<std::uint64_t> dirty_sectors_;
 };
 

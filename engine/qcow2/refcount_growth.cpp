@@ -133,7 +133,7 @@ io::Task<void> Refcounts::link(const Growth& growth) {
 io::Task<void> Refcounts::move_table(const Growth& growth) {
   const HostOffset old_place = table_.place();
   const HostRun old_run = geometry_.run(old_place, geometry_.clusters_for(table_.bytes()));
-  std::vector<std::uint64_t> entries(table_entries_in(growth.table.count));
+  TableEntries entries(table_entries_in(growth.table.count), 0);
   for (std::uint64_t i = 0; i < table_.size(); ++i) entries[i] = table_[i];
   for (const NewBlock& block : growth.blocks)
     entries[block.index] = geometry_.start(block.cluster).value;

@@ -21,7 +21,12 @@ io::Task<void> extend_l1(Parts& parts, ByteCount size) {
   const io::Mutex::Guard guard = co_await parts.metadata_mutex.lock();
   const std::uint64_t entries = l1_entries_for(size, parts.geometry.cluster_bits());
   if (entries > max_l1_bytes.value / 8) throw IoError(EFBIG, "Failed to grow the L1 table");
-  if (entries > parts.mapping.l1().size()) co_await parts.mapping.grow_l1(entries);
+  if (entries <= parts.mapping.l1().size()) co_return;
+  try {
+    co_await parts.mapping.grow_l1(entries);
+  } catch (const IoError& error) {
+    throw IoError(error.code(), "Failed to grow the L1 table");
+  }
 }
 
 /// Zeros from the old end on, so that a backing does not show there. They are durable before the
