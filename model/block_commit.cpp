@@ -116,11 +116,22 @@ void insert_filter(State& state, const Job& job, const std::string& name) {
   state.nodes.emplace(job.filter, filter);
 }
 
+/// Bytes that are certainly not zeros, which no speed holds back.
+Number data_in(const State& state, const Node& node, const Runs& runs) {
+  Number data = 0;
+  for (const auto& [start, end] : runs) {
+    for (const Piece& piece : look(state, node, start, end)) {
+      if (!(piece.bytes & zero_byte).any()) data += piece.end - piece.start;
+    }
+  }
+  return data;
+}
+
 /// M4, M39: for more than a minute; below the active layer after its first copy, if something is
 /// left to scan.
-bool falls_asleep(const Job& job) {
+bool falls_asleep(const State& state, const Node& top, const Job& job) {
   if (job.bulk.empty() || job.speed <= 0) return false;
-  if (job.active()) return job.bulk.total() / 60 > static_cast<Number>(job.speed);
+  if (job.active()) return data_in(state, top, job.bulk) / 60 > static_cast<Number>(job.speed);
   if (job.speed * 60 >= 512) return false;
   const auto [start, end] = *job.bulk.begin();
   return std::min(end, start + (512 << 10)) < job.length;
@@ -136,7 +147,7 @@ void start(State& state, Job job, const std::string& filter_name) {
   if (grow(state, top, base)) {
     plan_copies(state, job);
     doom(state, job, job.bulk);
-    job.asleep = falls_asleep(job);
+    job.asleep = falls_asleep(state, top, job);
     if (!job.active()) job.surplus = job.length;
   } else {
     job.ending = Ending::failure;

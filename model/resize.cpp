@@ -29,7 +29,7 @@ bool uncovers(const State& state, const Node& node, Number size) {
          state.files.at(state.nodes.at(node.below).file).size > old;
 }
 
-/// S59, S62, M36: what the format itself refuses.
+/// S59, S62: what the format itself refuses.
 void check_format(const State& state, const Node& node, Number size) {
   const Image& image = state.files.at(node.file);
   if (image.format == "raw") return;
@@ -37,8 +37,13 @@ void check_format(const State& state, const Node& node, Number size) {
   check_stored_bitmaps(state, node);
   const Number reach_of_one_entry = image.cluster / 8 * image.cluster;
   if (size > reach_of_one_entry << 22) refuse("Failed to grow the L1 table: File too large");
-  const bool needs_zero_clusters = uncovers(state, node, size);
-  if (image.version < 3 && needs_zero_clusters && size > round_up(image.size, image.cluster)) {
+}
+
+/// M36, when the table has grown.
+void check_zeroing(const State& state, const Node& node, Number size) {
+  const Image& image = state.files.at(node.file);
+  const bool zero_clusters = uncovers(state, node, size) && image.format != "raw";
+  if (image.version < 3 && zero_clusters && size > round_up(image.size, image.cluster)) {
     refuse("Failed to zero out new clusters: Operation not supported");
   }
 }
@@ -56,6 +61,7 @@ void cut(Bitmap& bitmap, Number size) {
 void resize(State& state, Node& node, Number size) {
   check_format(state, node, size);
   require_sound(state, node.file);
+  check_zeroing(state, node, size);
   Image& image = state.files.at(node.file);
   const Number kept = std::min(image.size, size), end = round_up(size, 512);
   const bool zeros = image.format == "raw" || uncovers(state, node, size);
