@@ -66,6 +66,10 @@ class SubjectCrash : public SubjectFailure {
 /// requests that it has in flight as well.
 enum class Rest { none, jobs, jobs_and_requests };
 
+/// Bytes per second: a job that is slower is held back by its speed for a minute, the time of a
+/// chunk of 512, and counts as asleep (M39).
+inline constexpr std::int64_t slow_speed = 9;
+
 /// Something that runs scenarios: the model, the engine, a real QEMU. One process at a time,
 /// started when first needed; files outlive it. All names of files are as the script has them
 /// (TEST_DIR/PID-…); a subject that has real files translates in both directions, so that subjects

@@ -13,6 +13,7 @@
 #include "sim/profile/profile.h"
 #include "sim/qemu_contents.h"
 #include "sim/qemu_img.h"
+#include "sim/qemu_nodes.h"
 #include "sim/qemu_process.h"
 #include "sim/qemu_supply.h"
 #include "sim/subjects.h"
@@ -120,7 +121,8 @@ class QemuSubject : public Subject {
     return names_.to_script(images_.check(names_.to_real(file)));
   }
   json dirty_ranges(const std::string& node, const std::string& bitmap) override {
-    return only_looking([&] { return hashed_bits(node, bitmap); });
+    return only_looking(
+        [&] { return guarded([&] { return hashed_bits(process(), node, bitmap); }); });
   }
   json contents(const std::string& node) override {
     return only_looking([&] { return guarded([&] { return all_bytes(node); }); });
@@ -186,9 +188,6 @@ class QemuSubject : public Subject {
     return guarded([&] { return names_.to_script(hmp::drive_reply(human(line))); });
   }
 
-  /// The list that a query answers.
-  json query(const char* command) { return process().execute({{"execute", command}}).at("return"); }
-
   /// Remembers which jobs were told to come to their end: they are not at rest until they are gone.
   void note_told(const std::string& command, const json& request) {
     started_jobs_ |= command == "block-commit";
@@ -214,9 +213,6 @@ class QemuSubject : public Subject {
     if (faults_) pause.emplace(*faults_);
     return look();
   }
-  json find_node(const std::string& node);
-  json hashed_bits(const std::string& node, const std::string& bitmap);
-  json nodes_that_list(const std::string& node);
   json all_bytes(const std::string& node);
 
   QmpProgram program_;
@@ -252,12 +248,11 @@ void QemuSubject::finish_requests() {
 /// Whether a job, as query-block-jobs has it, comes to READY or to its end without a command. One
 /// that its speed holds back for a minute is asleep (M39).
 bool QemuSubject::ending(const json& job) const {
-  constexpr std::int64_t slow = 9;  // bytes per second, for a chunk of 512
   const std::string status = job["status"];
   if (is_at_rest(status)) return false;
   if (told_.contains(job["device"])) return true;
   const std::int64_t speed = job["speed"];
-  const bool asleep = status == "running" && speed > 0 && speed < slow;
+  const bool asleep = status == "running" && speed > 0 && speed < slow_speed;
   return may_meet_a_fault(job) || (status != "ready" && !asleep);
 }
 
@@ -334,53 +329,8 @@ std::optional<json> QemuSubject::next_event(const std::string& event) {
                        ", and the jobs do not come to rest");
 }
 
-/// What the queries tell of a device's or a node's node; null if there is none.
-json QemuSubject::find_node(const std::string& node) {
-  const json devices = query("query-block");
-  for (const json& device : devices) {
-    if (!device.contains("inserted")) continue;
-    const json& inserted = device["inserted"];
-    if (device["device"] == node || inserted["node-name"] == node) return inserted;
-  }
-  const json nodes = query("query-named-block-nodes");
-  for (const json& each : nodes) {
-    if (each["node-name"] == node) return each;
-  }
-  return nullptr;
-}
-
-/// Where the bitmaps of a device or node are listed: on its node, or, since query-block looks
-/// through them, on the filter of a job above that (M10, M11).
-json QemuSubject::nodes_that_list(const std::string& node) {
-  json lists = json::array();
-  if (json found = find_node(node); !found.is_null()) lists.push_back(std::move(found));
-  for (json& each : query("query-named-block-nodes")) {
-    if (each.value("drv", "").ends_with("_top")) lists.push_back(std::move(each));
-  }
-  return lists;
-}
-
-/// QEMU tells how many bits are set and their hash, not which they are.
-json QemuSubject::hashed_bits(const std::string& node, const std::string& bitmap) {
-  const json request{{"execute", "x-debug-block-dirty-bitmap-sha256"},
-                     {"arguments", {{"node", node}, {"name", bitmap}}}};
-  const json reply = execute(request);
-  if (!reply.contains("return")) return reply;
-  const json lists = guarded([&] { return nodes_that_list(node); });
-  for (const json& each : lists) {
-    for (const json& listed : each.value("dirty-bitmaps", json::array())) {
-      if (listed.value("name", "") != bitmap) continue;
-      return {{"sha256", reply["return"]["sha256"]},
-              {"count", listed["count"]},
-              {"granularity", listed["granularity"]},
-              {"size", each["image"]["virtual-size"]}};
-    }
-  }
-  throw SubjectFailure("QEMU hashes a bitmap that it does not list");
-}
-
 json QemuSubject::all_bytes(const std::string& node) {
-  const json found = find_node(node);
+  const json found = find_node(process(), node);
   if (found.is_null()) {
     return {{"error", {{"class", "GenericError"}, {"desc", "Node '" + node + "' not found"}}}};
   }

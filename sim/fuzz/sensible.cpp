@@ -14,9 +14,6 @@ using nlohmann::json;
 
 namespace {
 
-/// Bytes per second that hold a chunk of 512 back for a minute (M39).
-constexpr int slow_speed = 9;
-
 void add_lists(const json& reply, std::vector<json>& lists) {
   if (reply.contains("return")) lists.push_back(reply["return"]);
   if (!reply.contains("$one-of")) return;
