@@ -143,7 +143,8 @@ json query_block_jobs(State& state, const json&) {
                {"io-status", "ok"},
                {"auto-finalize", job->auto_finalize},
                {"auto-dismiss", job->auto_dismiss}};
-    if (!job->error.empty() && !job->auto_dismiss) shown["error"] = job->error;
+    const bool told = job->status == Status::concluded && !job->error.empty();
+    if (told) shown["error"] = job->error;
     if (perhaps_ready(*job)) {
       shown["ready"] = one_of(false, true);
       shown["status"] = job->paused ? one_of("paused", "standby") : one_of("running", "ready");
