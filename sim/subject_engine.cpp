@@ -256,6 +256,8 @@ class EngineSubject : public Subject {
   void die() {
     world_.drop_waiters();
     monitor_.reset();
+    // What was destroyed may have woken what was destroyed after it.
+    world_.drop_waiters();
     events_.clear();
   }
 
