@@ -68,9 +68,14 @@ class Hunter {
     return words;
   }
 
-  json fuzzed(const std::vector<std::string>& options) const {
-    std::vector<std::string> words{
-        "--seed", "1", "--jobs", "1", "--json", "--out", hunt_.directory + "/" + mutant_.name};
+  json fuzzed(std::uint64_t seed, const std::vector<std::string>& options) const {
+    std::vector<std::string> words{"--seed",
+                                   std::to_string(seed),
+                                   "--jobs",
+                                   "1",
+                                   "--json",
+                                   "--out",
+                                   hunt_.directory + "/" + mutant_.name};
     words.insert(words.end(), options.begin(), options.end());
     const ProgramResult result = run_program(command(words), hunt_.limit + patience);
     const json summary = json::parse(result.output, nullptr, false);
@@ -78,25 +83,44 @@ class Hunter {
     return summary;
   }
 
+  /// Of what the seeds find within the time, the shortest; no further than the first short one.
   Result fuzz() const {
     // What was found before would be tried first.
     std::filesystem::remove_all(hunt_.directory + "/" + mutant_.name);
+    Result result = search(1, hunt_.limit);
+    std::chrono::duration<double> left =
+        hunt_.limit - std::chrono::duration<double>(result.seconds);
+    for (std::uint64_t seed = 2; result.finding && result.finding->length > most_steps; ++seed) {
+      if (left < std::chrono::seconds(1)) break;
+      const Result other = search(seed, std::chrono::ceil<std::chrono::seconds>(left));
+      left -= std::chrono::duration<double>(other.seconds);
+      const bool shorter = other.finding && other.finding->length < result.finding->length;
+      if (other.finding) {
+        std::filesystem::remove(shorter ? result.finding->scenario : other.finding->scenario);
+      }
+      if (shorter) result.finding = other.finding;
+    }
+    return result;
+  }
+
+  /// Until the first failure of a seed's runs.
+  Result search(std::uint64_t seed, std::chrono::seconds limit) const {
     const auto start = steady_clock::now();
     const json summary =
-        fuzzed({"--until-failure", "--trials", "0", "--time", std::to_string(hunt_.limit.count())});
+        fuzzed(seed, {"--until-failure", "--trials", "0", "--time", std::to_string(limit.count())});
     Result result;
     result.seconds = std::chrono::duration<double>(steady_clock::now() - start).count();
     result.steps = summary["statistics"]["steps"];
     const json& failures = summary["failures"];
-    if (!failures.empty()) result.finding = shorten(failures[0]["run"], result.steps);
+    if (!failures.empty()) result.finding = shorten(seed, failures[0]["run"], result.steps);
     return result;
   }
 
   /// The one run that failed, once more and made short.
-  Finding shorten(std::uint64_t run, std::uint64_t steps) const {
+  Finding shorten(std::uint64_t seed, std::uint64_t run, std::uint64_t steps) const {
     const std::string count = std::to_string(run + 1);
-    const json summary = fuzzed({"--runs", count, "--shard", count + "/" + count, "--or-seen",
-                                 "--trials", std::to_string(most_trials)});
+    const json summary = fuzzed(seed, {"--runs", count, "--shard", count + "/" + count, "--or-seen",
+                                       "--trials", std::to_string(most_trials)});
     if (summary["failures"].empty()) {
       throw UsageError(mutant_.name + ": run " + std::to_string(run) + " fails only once");
     }

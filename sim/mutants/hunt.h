@@ -32,11 +32,16 @@ struct Finding {
 /// How a search ended. Times are by the clock on the wall.
 struct Result {
   std::optional<Finding> finding;
-  double seconds = 0;       ///< until the failure, or all of the search if there was none
+  double seconds = 0;       ///< until the first failure, or all of the search if there was none
   std::uint64_t steps = 0;  ///< that were run
 };
 
+/// A scenario of more steps is no story any more.
+inline constexpr std::size_t most_steps = 8;
+
 /// Runs `mutant`'s search in `program` until its first failure, makes that short, and replays it.
+/// If it is longer than most_steps, random runs of other seeds are searched for a shorter one as
+/// long as the limit lets them.
 /// Throws UsageError if a program cannot be run, says nothing of use, or does not end.
 Result hunt_down(const Mutant& mutant, const std::string& program, const Hunt& hunt);
 

@@ -33,8 +33,6 @@ struct Recall {
   /// All found, each in at most `most_steps` steps that fail again, and nothing in the controls.
   bool complete() const;
 };
-/// A scenario of more steps is no story any more.
-inline constexpr std::size_t most_steps = 8;
 /// Slower ones are named.
 inline constexpr double slow_seconds = 10;
 
