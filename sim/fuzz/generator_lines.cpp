@@ -57,8 +57,10 @@ std::string Generator::merge(const View& view) {
 std::string Generator::merge_into_new(const View& view) {
   const View::Bitmap from = one_of(view.bitmaps);
   const std::string name = fmt::format("b{}", below(3));
-  planned_.push_back(fmt::format("block-dirty-bitmap-merge node={} target={} bitmaps=[\"{}\"]",
-                                 from.node, name, from.name));
+  // S21: now and then there is one too many.
+  const char* more = chance(15) ? ",\"nowhere\"" : "";
+  planned_.push_back(fmt::format("block-dirty-bitmap-merge node={} target={} bitmaps=[\"{}\"{}]",
+                                 from.node, name, from.name, more));
   planned_.push_back(fmt::format("show dirty {} {}", from.node, name));
   std::string text = fmt::format("block-dirty-bitmap-add node={} name={}", from.node, name);
   if (chance(50)) text += fmt::format(" granularity={}", 512 << below(9));
@@ -106,7 +108,8 @@ std::string Generator::commit(const View& view) {
 std::string Generator::verb_for(const View::Job& job) {
   if (job.status == "pending") return fmt::format("job-finalize id={}", job.id);
   if (job.status == "concluded") return fmt::format("job-dismiss id={}", job.id);
-  if (job.status == "paused" || job.status == "standby") return "job-resume id=" + job.id;
+  const bool waits = job.status == "paused" || job.status == "standby";
+  if (waits && chance(70)) return "job-resume id=" + job.id;
   if (chance(60)) planned_.push_back("wait BLOCK_JOB_COMPLETED");
   return fmt::format("block-job-complete device={}", job.id);
 }

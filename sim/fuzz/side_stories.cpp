@@ -47,6 +47,10 @@ const std::vector<Story> of_other_drives = {
      "unplug $d1", "drive $d1 $f1", "kill", "create $f2 128K backing_file=$f1 backing_fmt=qcow2",
      "drive $d1 $f2", "io $d1 write -P 3 65536 512", "block-commit device=$d1",
      "wait BLOCK_JOB_COMPLETED", "show data $d1", "unplug $d1"},
+    // S54: bits that take two clusters
+    {"create $f1 4M cluster_size=512", "drive $d1 $f1",
+     "block-dirty-bitmap-add node=$d1 name=b0 persistent=true granularity=512",
+     "io $d1 write -P 3 3M 512", "unplug $d1", "drive $d1 $f1", "show dirty $d1 b0", "unplug $d1"},
     // M28: who may open what twice
     {"create $f1 64K", "drive $d1 $f1", "drive $d2 $f1", "drive $d2 $f1 read-only=on", "unplug $d1",
      "drive $d1 $f1 read-only=on", "drive $d2 $f1 read-only=on", "unplug $d1", "unplug $d2"},
@@ -101,6 +105,14 @@ const std::vector<Story> of_nodes = {
 const std::vector<Story> of_jobs = {
     // M15: somebody reads the base
     {"drive $d1 $base read-only=on", "block-commit device=drive0", "unplug $d1"},
+    // S77: a base whose granules are larger than the overlay's clusters
+    {"create $f1 1M", "create $f2 1M cluster_size=512 backing_file=$f1 backing_fmt=qcow2",
+     "blockdev-add driver=qcow2 node-name=$n1 file.driver=file file.filename=$f2 "
+     "backing.driver=qcow2 backing.node-name=$n2 backing.file.driver=file "
+     "backing.file.filename=$f1",
+     "block-dirty-bitmap-add node=$n2 name=b0 granularity=512", "io $n1 write -P 3 1024 512",
+     "block-commit device=$n1 job-id=j1", "wait BLOCK_JOB_READY", "show dirty $n2 b0",
+     "job-cancel id=j1", "wait BLOCK_JOB_COMPLETED", "blockdev-del node-name=$n1"},
     // M56: somebody reads what is between
     {"create $f1 64K", "create $f2 64K backing_file=$f1 backing_fmt=qcow2",
      "create $f3 64K backing_file=$f2 backing_fmt=qcow2", "drive $d1 $f3",
