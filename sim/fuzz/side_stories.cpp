@@ -113,6 +113,11 @@ const std::vector<Story> of_jobs = {
      "block-dirty-bitmap-add node=$n2 name=b0 granularity=512", "io $n1 write -P 3 1024 512",
      "block-commit device=$n1 job-id=j1", "wait BLOCK_JOB_READY", "show dirty $n2 b0",
      "job-cancel id=j1", "wait BLOCK_JOB_COMPLETED", "blockdev-del node-name=$n1"},
+    // S77: zeros over data
+    {"create $f1 128K", "drive $d1 $f1 node-name=$n1", "io $d1 write -P 3 0 128K",
+     "blockdev-snapshot-sync device=$d1 snapshot-file=$f2", "io $d1 write -z 0 64K",
+     "block-commit device=$d1 job-id=j1", "wait BLOCK_JOB_READY", "show data $n1",
+     "job-cancel id=j1", "wait BLOCK_JOB_COMPLETED", "unplug $d1"},
     // M56: somebody reads what is between
     {"create $f1 64K", "create $f2 64K backing_file=$f1 backing_fmt=qcow2",
      "create $f3 64K backing_file=$f2 backing_fmt=qcow2", "drive $d1 $f3",
