@@ -18,6 +18,15 @@ void check_owner_allows(const Layer& layer, const Node& node) {
       node.name() + "' as 'file' child).");
 }
 
+/// Nobody who has the file open shares its resizing.
+void check_lock(const Layer& layer, const Node& node) {
+  for (const Node* other : layer.graph().nodes()) {
+    const bool opens_it =
+        other->driver().format() == "qcow2" && other->filename() == node.filename();
+    if (opens_it && other != &node) throw LockConflict("\"resize\"", node.filename());
+  }
+}
+
 void check_may_resize(const Layer& layer, const Node& node, const ResizeRequest& request) {
   if (request.size < 0) throw Refusal("Parameter 'size' expects a >0 size");
   const Graph& graph = layer.graph();
@@ -26,6 +35,7 @@ void check_may_resize(const Layer& layer, const Node& node, const ResizeRequest&
   // QEMU shows what it was given, and that may be nothing (S59).
   if (in_use) throw Refusal("Device '" + request.device.value_or("(null)") + "' is in use");
   check_owner_allows(layer, node);
+  check_lock(layer, node);
   constexpr std::int64_t greatest = 9223372035781033984;
   if (request.size > greatest) {
     throw Refusal("offset(" + std::to_string(request.size) + ") exceeds maximum(" +
