@@ -80,6 +80,10 @@ json block_resize(State& state, const json& arguments) {
   if (busy_with_commit(state, node.id) || used_by_node(state, node.id)) {
     refuse("Device '" + arguments.value("device", "(null)") + "' is in use");
   }
+  for (const auto& [id, other] : state.nodes) {
+    const bool shares = other.driver == "qcow2" && other.file == node.file && id != node.id;
+    if (shares) refuse("Failed to get \"resize\" lock");
+  }
   const Number most = 9223372035781033984;
   if (size > most) {
     refuse("offset(" + size.dump() + ") exceeds maximum(" + std::to_string(most) + ")");
