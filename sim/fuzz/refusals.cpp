@@ -59,6 +59,7 @@ const std::vector<Refusal> table = {
     {"S59", "offset(…) exceeds maximum(9223372035781033984)"},
     {"S59", "Image is read-only"},
     {"S59", "The new size must be a multiple of 512"},
+    {"S59", "Failed to get \"resize\" lock"},
     {"S59", "Failed to grow the L1 table: File too large"},
     {"M36", "Failed to zero out new clusters: Operation not supported"},
     {"M37", "Lost persistent bitmaps …: No memory"},

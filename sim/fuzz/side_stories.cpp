@@ -53,7 +53,8 @@ const std::vector<Story> of_other_drives = {
      "io $d1 write -P 3 3M 512", "unplug $d1", "drive $d1 $f1", "show dirty $d1 b0", "unplug $d1"},
     // M28: who may open what twice
     {"create $f1 64K", "drive $d1 $f1", "drive $d2 $f1", "drive $d2 $f1 read-only=on", "unplug $d1",
-     "drive $d1 $f1 read-only=on", "drive $d2 $f1 read-only=on", "unplug $d1", "unplug $d2"},
+     "drive $d1 $f1 read-only=on", "drive $d2 $f1 read-only=on",
+     "block_resize device=$d1 size=131072", "unplug $d1", "unplug $d2"},
     {"create $f1 64K format=raw", "drive $d1 $f1"},
     // S53, S55: an image that somebody broke
     {"create $f1 64K", "drive $d1 $f1", "block-dirty-bitmap-add node=$d1 name=b0 persistent=true",
