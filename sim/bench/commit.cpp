@@ -84,6 +84,7 @@ void qemu_await(QemuProcess& process, const std::string& event) {
 
 double qemu_seconds(const std::string& program, const std::string& overlay) {
   QemuProcess process(QmpProgram::qemu(program, QmpProgram::usual_limit));
+  process.meet();
   qemu_execute(process, plug(overlay));
   const double seconds = seconds_of([&] {
     qemu_execute(process, on_drive("block-commit"));
