@@ -147,13 +147,23 @@ const Looks& TestcaseSweep::during() {
   step.cut = Cut{};
   std::unique_ptr<Subject> model = copy_of_model(*before_);
   observe(*model, step);
+  repair(*model);
   const std::optional<MadeImage> made = image_made_by(step);
   return during_.emplace(images_.all(), made ? made->file : "", std::move(model));
+}
+
+/// What a crash left is looked at on storage that works.
+void TestcaseSweep::repair(Subject& model) const {
+  for (const Step& step : testcase_.steps) {
+    const auto* fail = std::get_if<FailStep>(&step.action);
+    if (fail != nullptr) model.fail_storage(fail->file, std::nullopt);
+  }
 }
 
 Looks TestcaseSweep::after() const {
   std::unique_ptr<Subject> model = copy_of_model(*model_);
   model->stop(Stop::kill);
+  repair(*model);
   return {images_.all(), "", std::move(model)};
 }
 

@@ -53,6 +53,7 @@ class TestcaseSweep : private DiskWatcher {
   void try_state(const Looks& looks, const CrashPoint& point, DiskFiles files);
   const Looks& during();
   Looks after() const;
+  void repair(Subject& model) const;
   std::optional<std::size_t> newest() const;
   void add(Finding finding);
 
