@@ -83,7 +83,9 @@ void FileStorage::share_reads(bool shared) {
   if (!claim_) return;
   Claim claim = *claim_;
   claim.shares_reads = shared;
-  lock(claim);
+  if (!shared) return lock(claim);
+  hold_locks(file_.number(), claim);
+  claim_ = claim;
 }
 
 /// Locks the file in another way, or leaves it as it was locked and throws.

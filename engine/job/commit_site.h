@@ -30,7 +30,7 @@ class Unshared {
 /// A commit's place in the graph: it keeps others from the active layer and from all between top
 /// and base (S80), and has a filter stand on the top, in place of whatever stood there. What is
 /// above the base looks, read by itself, as if it had lost what the base gained: other processes
-/// may not (M28).
+/// may not (M56).
 class CommitSite {
  public:
   /// Requires that the chain is drained. Throws Refusal for the name of the filter, and for readers
