@@ -221,10 +221,10 @@ std::string run(State& state, Node& node, const std::string& command) {
     return "bad argument count " + std::to_string(count) + " to " + words[0] + ", expected " +
            (flush ? "0 arguments" : "at least 2 arguments");
   }
+  if (words[0].starts_with("aio_")) wake_commits(state);  // for a moment it drains the node (M39)
   if (flush) {
     finish_writes(state);
-    if (words[0] == "aio_flush") wake_commits(state);  // waits, makes nothing durable (M41)
-    if (words[0] == "aio_flush") return "";
+    if (words[0] == "aio_flush") return "";  // waits, makes nothing durable (M41)
     const Node& target = node.filter() ? state.nodes.at(node.below) : node;
     if (flushes(state, target.file)) state.files.at(target.file).unsynced.clear();
     return "";
