@@ -51,6 +51,9 @@ const std::vector<Story> of_other_drives = {
     {"create $f1 4M cluster_size=512", "drive $d1 $f1",
      "block-dirty-bitmap-add node=$d1 name=b0 persistent=true granularity=512",
      "io $d1 write -P 3 3M 512", "unplug $d1", "drive $d1 $f1", "show dirty $d1 b0", "unplug $d1"},
+    // M27: a drive that is called like a node
+    {"create $f1 64K", "create $f2 64K", "drive $d1 $f1 node-name=$n1", "drive $n1 $f2",
+     "unplug $d1"},
     // M28: who may open what twice
     {"create $f1 64K", "drive $d1 $f1", "drive $d2 $f1", "drive $d2 $f1 read-only=on", "unplug $d1",
      "drive $d1 $f1 read-only=on", "drive $d2 $f1 read-only=on",
