@@ -135,6 +135,7 @@ bool flushes(State& state, const std::string& file) {
 
 void close_file(State& state, const std::string& file) {
   Image& image = state.files.at(file);
+  if (find_fault(state, file, "read")) strike(state, {{file, "read"}});  // for what was freed
   if (!flushes(state, file)) lose_unsynced(image);
   image.unsynced.clear();
   state.unflushable.erase(file);

@@ -329,9 +329,6 @@ void stop(State& state, Stop how) {
           {{"event", "SHUTDOWN"}, {"data", {{"guest", false}, {"reason", "host-qmp-quit"}}}});
     }
     finish_writes(state);
-    for (auto& [operation, fault] : state.faults) {
-      if (operation.second == "read" && fault.once) fault.certain = false;  // to close may read
-    }
     cancel_all_jobs(state);
     state.jobs.clear();
     while (!state.devices.empty()) {
