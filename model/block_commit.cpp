@@ -203,8 +203,7 @@ json block_commit(State& state, const json& arguments) {
   check_job(state, job, arguments);
   job.filter = state.next_id++;
   job.held = nodes_to_hold(state, *root, job);
-  const Device* user = find_device(state, device_name(state, *root));
-  job.read_only_after = job.active() ? user && user->read_only : base.read_only;
+  job.read_only_after = job.active() ? top.read_only : base.read_only;
   start(state, std::move(job), arguments.value("filter-node-name", ""));
   return json::object();
 }

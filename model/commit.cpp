@@ -184,6 +184,11 @@ bool alive(const Job& job) { return job.status != Status::concluded; }
 
 }  // namespace
 
+bool may_be_short(const State& state, const Job& job) {
+  const Node& base = state.nodes.at(job.base);
+  return job.status == Status::running && job.old_size < state.files.at(base.file).size;
+}
+
 bool ending_jobs(const State& state) { return std::ranges::any_of(state.jobs, is_ending); }
 
 void finish_ending_jobs(State& state) {

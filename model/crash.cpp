@@ -28,13 +28,24 @@ bool taken_into_use(const Image& before, const Image& after) {
   });
 }
 
-/// Hidden, then in use, and nothing else done yet.
-void add_with_taken_bitmaps(std::vector<State>& states, const State& before, const State& after) {
+void add_with_hidden_bitmaps(std::vector<State>& states, const State& before, const State& after) {
   for (const auto& [file, image] : before.files) {
     const auto later = after.files.find(file);
     if (later == after.files.end() || !taken_into_use(image, later->second)) continue;
     states.emplace_back(before).files.at(file).directory.clear();
-    states.emplace_back(before).files.at(file).directory = later->second.directory;
+  }
+}
+
+/// S64
+void add_with_short_bases(std::vector<State>& states) {
+  for (std::size_t i = 0, count = states.size(); i < count; ++i) {
+    for (const Job& job : State(states[i]).jobs) {
+      if (!may_be_short(states[i], job)) continue;
+      State& state = states.emplace_back(states[i]);
+      Image& base = state.files.at(state.nodes.at(job.base).file);
+      base.size = job.old_size;
+      erase(base.data, base.size, ~Number{0});
+    }
   }
 }
 
@@ -47,6 +58,7 @@ void die(std::vector<State>& states) {
 std::vector<State> crash(const State& state) {
   std::vector<State> states;
   add_with_ended_jobs(states, state);
+  add_with_short_bases(states);
   die(states);
   return states;
 }
@@ -55,7 +67,8 @@ std::vector<State> crash(const State& before, const State& after) {
   std::vector<State> states;
   add_with_ended_jobs(states, before);
   add_with_ended_jobs(states, after);
-  add_with_taken_bitmaps(states, before, after);
+  add_with_short_bases(states);
+  add_with_hidden_bitmaps(states, before, after);
   die(states);
   return states;
 }

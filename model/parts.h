@@ -149,6 +149,8 @@ void note_guest_write(State& state, const Node& node, Number start, Number end);
 Runs pending_copies(const State& state, const Node& node);
 /// What has to be copied: allocated above the base, or past the end of a short layer (S77, S92).
 void plan_copies(State& state, Job& job);
+/// Whether nobody has seen yet that the base has grown (S64).
+bool may_be_short(const State& state, const Job& job);
 /// Whether the node is held by a job, so that nothing else may change the graph there (S80).
 bool busy_with_commit(const State& state, int node);
 /// Lets go of the nodes that the job held.

@@ -32,8 +32,9 @@ json node_info(State& state, Node& node, std::size_t depth) {
   const Image& image = state.files.at(node.file);
   json size = image.size;
   for (const Job& job : state.jobs) {
-    const bool grows = job.base == node.id && job.status == Status::running;
-    if (grows && job.old_size < image.size) size = {{"$one-of", {job.old_size, image.size}}};
+    if (job.base == node.id && may_be_short(state, job)) {
+      size = {{"$one-of", {job.old_size, image.size}}};
+    }
   }
   json info;
   info["node-name"] = node_name(node);
