@@ -6,12 +6,12 @@
 
 #include "engine/bitmap/dirty_bits.h"
 #include "tests/catch.h"
+#include "tests/engine/units.h"
 
 namespace engine::bitmap {
 namespace {
 
-constexpr std::uint64_t kib = 1024;
-constexpr std::uint64_t mib = kib * kib;
+using tests::kib, tests::mib;
 
 /// The dumb twin: the set of dirty granules.
 class Twin {

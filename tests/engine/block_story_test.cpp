@@ -3,13 +3,12 @@
 
 #include "tests/catch.h"
 #include "tests/engine/block_world.h"
+#include "tests/engine/units.h"
 
 namespace tests {
 namespace {
 
 using nlohmann::json;
-
-constexpr std::uint64_t mib = 1 << 20;
 
 /// One drive over an empty megabyte, with a bitmap.
 struct OneDrive : BlockWorld {

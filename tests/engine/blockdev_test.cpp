@@ -4,13 +4,12 @@
 
 #include "tests/catch.h"
 #include "tests/engine/block_world.h"
+#include "tests/engine/units.h"
 
 namespace tests {
 namespace {
 
 using nlohmann::json;
-
-constexpr std::uint64_t mib = 1 << 20;
 
 /// Two images, b over a, and no drive.
 struct Images : BlockWorld {

@@ -4,14 +4,13 @@
 
 #include "tests/catch.h"
 #include "tests/engine/block_world.h"
+#include "tests/engine/units.h"
 
 namespace tests {
 namespace {
 
 using nlohmann::json;
 using Statuses = std::vector<std::string>;
-
-constexpr std::uint64_t mib = 1 << 20;
 
 /// A drive with an overlay over a base that has a transient and a persistent bitmap.
 struct Overlay : BlockWorld {

@@ -3,14 +3,13 @@
 
 #include "tests/catch.h"
 #include "tests/engine/block_world.h"
+#include "tests/engine/units.h"
 
 namespace tests {
 namespace {
 
 using nlohmann::json;
 using Statuses = std::vector<std::string>;
-
-constexpr std::uint64_t mib = 1 << 20;
 
 /// Four layers a <- b <- c <- d, each with data of its own and a stored bitmap p.
 struct Chain : BlockWorld {

@@ -5,7 +5,7 @@
 namespace tests {
 namespace {
 
-void compare(const std::string& story) {
+void compare_on_nodes(const std::string& story) {
   compare_with_qemu(R"($ qemu-img create -q -f qcow2 a 1M
 $ qemu-img create -q -f qcow2 -b DIR/a -F qcow2 b
 $ qemu-img create -q -f raw r 1M
@@ -18,7 +18,7 @@ $ qemu-img create -q -f qcow2 over 1M
 }
 
 TEST_CASE("QEMU says the same about blockdev-add's arguments") {
-  compare(R"(
+  compare_on_nodes(R"(
 blockdev-add
 blockdev-add {"driver":1}
 blockdev-add {"driver":"bogus"}
@@ -58,7 +58,7 @@ blockdev-snapshot {"node":"x"}
 }
 
 TEST_CASE("QEMU says the same about nodes that are made and deleted") {
-  compare(R"(
+  compare_on_nodes(R"(
 blockdev-add {"driver":"qcow2","node-name":"y","file":{"driver":"file","filename":"DIR/r"}}
 blockdev-add {"driver":"qcow2","node-name":"y","file":{"driver":"file","filename":"DIR/bad"}}
 blockdev-add {"driver":"qcow2","node-name":"bad","file":{"driver":"file","filename":"DIR/bad"},"backing":null}
@@ -122,7 +122,7 @@ $ qemu-img info c | grep -A2 flags
 }
 
 TEST_CASE("QEMU says the same about raw files that several nodes share") {
-  compare(R"(
+  compare_on_nodes(R"(
 ! drive_add 0 if=none,id=d0,file=DIR/r,format=raw,node-name=r0
 ! drive_add 0 if=none,id=d1,file=DIR/r,format=raw,node-name=r1,read-only=on
 blockdev-add {"driver":"file","node-name":"f","filename":"DIR/r","read-only":true}
@@ -134,7 +134,7 @@ query-named-block-nodes
 }
 
 TEST_CASE("QEMU says the same about blockdev-snapshot (S66, S69)") {
-  compare(R"(
+  compare_on_nodes(R"(
 ! drive_add 0 if=none,id=d0,file=DIR/c,format=qcow2,node-name=nc
 ! drive_add 0 if=none,id=d1,file=DIR/a,format=qcow2,node-name=na
 blockdev-add {"driver":"qcow2","node-name":"over","file":{"driver":"file","filename":"DIR/over","node-name":"fo"}}

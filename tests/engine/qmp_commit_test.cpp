@@ -6,7 +6,7 @@ namespace tests {
 namespace {
 
 /// Four layers with data and a stored bitmap each, plugged as drive d0, whose node is nd.
-void compare(const std::string& story) {
+void compare_on_layers(const std::string& story) {
   compare_with_qemu(R"($ qemu-img create -q -f qcow2 a 1M
 $ qemu-img create -q -f qcow2 -b DIR/a -F qcow2 b
 $ qemu-img create -q -f qcow2 -b DIR/b -F qcow2 c 2M
@@ -18,7 +18,7 @@ block-dirty-bitmap-add {"node": "d0", "name": "t"}
 }
 
 TEST_CASE("QEMU says the same while an active commit runs (S70, S80)") {
-  compare(R"(
+  compare_on_layers(R"(
 block-commit {"device": "d0", "filter-node-name": "1", "job-id": "1"}
 block-commit {"device": "d0", "filter-node-name": "nd", "speed": -1}
 block-commit {"device": "d0", "filter-node-name": "flt", "speed": -1}
@@ -68,7 +68,7 @@ job-dismiss {"id": "d0"}
 }
 
 TEST_CASE("QEMU says the same while an intermediate commit runs (S70-S79)") {
-  compare(R"(
+  compare_on_layers(R"(
 block-commit {"device": "d0", "top": "DIR/c", "base": "DIR/d"}
 block-commit {"device": "d0", "top": "DIR/c", "base": "DIR/c"}
 block-commit {"device": "d0", "top": "DIR/x"}
@@ -114,7 +114,7 @@ $ qemu-img compare d b
 }
 
 TEST_CASE("QEMU says the same when an intermediate commit is cancelled, or names another base") {
-  compare(R"(
+  compare_on_layers(R"(
 block-commit {"device": "d0", "top": "DIR/c", "base": "DIR/b", "auto-finalize": false}
 wait BLOCK_JOB_PENDING
 job-cancel {"id": "d0"}
@@ -136,7 +136,7 @@ query-block
 }
 
 TEST_CASE("QEMU says the same about discards to what a commit leaves (S24)") {
-  compare(R"(
+  compare_on_layers(R"(
 block-commit {"device": "d0"}
 wait BLOCK_JOB_READY
 block-job-complete {"device": "d0"}

@@ -6,7 +6,7 @@ namespace tests {
 namespace {
 
 /// The images that every story here starts from.
-void compare(const std::string& story) {
+void compare_on_drives(const std::string& story) {
   compare_with_qemu(R"($ qemu-img create -q -f qcow2 base.qcow2 1M
 $ qemu-img create -q -f qcow2 -o compat=0.10 v2.qcow2 1M
 $ qemu-img create -q -f qcow2 -o cluster_size=512 small.qcow2 64k
@@ -17,7 +17,7 @@ $ qemu-img bitmap --add --disable small.qcow2 off
 }
 
 TEST_CASE("QEMU says the same about drives") {
-  compare(R"(
+  compare_on_drives(R"(
 ! drive_add 0 if=none,id=d0,file=DIR/base.qcow2,format=qcow2,node-name=n0
 ! drive_add 0 if=none,id=d0,file=DIR/v2.qcow2,format=qcow2
 ! drive_add 0 if=none,id=d1,file=DIR/base.qcow2,format=qcow2
@@ -55,7 +55,7 @@ query-block
 }
 
 TEST_CASE("QEMU says the same about arguments (S11)") {
-  compare(R"(
+  compare_on_drives(R"(
 query-block {"a": 1}
 bogus-command
 block-dirty-bitmap-add
@@ -90,7 +90,7 @@ qmp_capabilities {"enable": 3}
 TEST_CASE("QEMU says the same about bitmaps (S1-S22)") {
   const std::string long_name(1024, 'n');
   const std::string longest_name(1023, 'n');
-  compare(R"(
+  compare_on_drives(R"(
 ! drive_add 0 if=none,id=d0,file=DIR/base.qcow2,format=qcow2,node-name=n0
 ! drive_add 0 if=none,id=d1,file=DIR/v2.qcow2,format=qcow2
 ! drive_add 0 if=none,id=d2,file=DIR/small.qcow2,format=qcow2,node-name=n2,read-only=on
@@ -113,11 +113,11 @@ block-dirty-bitmap-add {"node": "d3", "name": "a", "granularity": 512}
 block-dirty-bitmap-add {"node": "d2", "name": "stored", "persistent": true}
 block-dirty-bitmap-add {"node": "d2", "name": "new"}
 block-dirty-bitmap-add {"node": "d0", "name": ")" +
-          long_name + R"("}
+                    long_name + R"("}
 block-dirty-bitmap-add {"node": "d0", "name": ")" +
-          long_name + R"(", "persistent": true}
+                    long_name + R"(", "persistent": true}
 block-dirty-bitmap-add {"node": "d0", "name": ")" +
-          longest_name + R"(", "persistent": true}
+                    longest_name + R"(", "persistent": true}
 block-dirty-bitmap-remove {"node": "d2", "name": "stored"}
 block-dirty-bitmap-clear {"node": "d2", "name": "stored"}
 block-dirty-bitmap-disable {"node": "d2", "name": "stored"}
@@ -147,7 +147,7 @@ query-named-block-nodes
 }
 
 TEST_CASE("QEMU says the same about snapshots (S65, S67)") {
-  compare(R"(
+  compare_on_drives(R"(
 ! drive_add 0 if=none,id=d0,file=DIR/base.qcow2,format=qcow2,node-name=n0
 block-dirty-bitmap-add {"node": "d0", "name": "t"}
 block-dirty-bitmap-add {"node": "d0", "name": "p", "persistent": true}

@@ -3,14 +3,12 @@
 
 #include "tests/catch.h"
 #include "tests/engine/block_world.h"
+#include "tests/engine/units.h"
 
 namespace tests {
 namespace {
 
 using nlohmann::json;
-
-constexpr std::uint64_t kib = 1024;
-constexpr std::uint64_t mib = 1 << 20;
 
 struct Disk1M : BlockWorld {
   Disk1M() {

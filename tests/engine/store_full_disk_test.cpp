@@ -7,12 +7,11 @@
 #include "engine/error.h"
 #include "tests/catch.h"
 #include "tests/engine/store_world.h"
+#include "tests/engine/units.h"
 #include "tests/temp_dir.h"
 
 namespace tests {
 namespace {
-
-constexpr std::uint64_t kib = 1024;
 
 /// A file system of 2 MiB in memory.
 class SmallDisk {

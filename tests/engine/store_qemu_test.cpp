@@ -6,12 +6,10 @@
 #include "engine/qcow2/header.h"
 #include "tests/catch.h"
 #include "tests/engine/store_world.h"
+#include "tests/engine/units.h"
 
 namespace tests {
 namespace {
-
-constexpr std::uint64_t kib = 1024;
-constexpr std::uint64_t mib = kib * kib;
 
 std::vector<std::string> summary(const std::vector<StoredBitmap>& bitmaps) {
   std::vector<std::string> lines;

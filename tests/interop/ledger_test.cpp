@@ -7,6 +7,7 @@
 #include "tests/catch.h"
 #include "tests/shell.h"
 #include "tests/temp_dir.h"
+#include "tests/text.h"
 
 namespace tests {
 namespace {
@@ -41,10 +42,6 @@ class Project {
 
   TempDir root_;
 };
-
-bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 }  // namespace
 

@@ -6,16 +6,13 @@
 #include "tests/catch.h"
 #include "tests/shell.h"
 #include "tests/temp_dir.h"
+#include "tests/text.h"
 
 namespace tests {
 namespace {
 
 const std::string program = std::string("BLOCKTWIN_ROOT='") + SOURCE_DIR + "' '" + BLOCKTWIN + "' ";
 const std::string testcases = std::string(SOURCE_DIR) + "/scenarios/testcases";
-
-bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 }  // namespace
 

@@ -19,20 +19,12 @@ json qcow2(const std::string& name, const std::string& file) {
           {"file", {{"driver", "file"}, {"filename", Story::path(file)}}}};
 }
 
-void add(Story& story, const json& options) { story.ok("blockdev-add", options.dump()); }
+void add_node(Story& story, const json& options) { story.ok("blockdev-add", options.dump()); }
 std::string refused(Story& story, const json& options) {
   return story.refusal("blockdev-add", options.dump());
 }
 std::string undeletable(Story& story, const std::string& name) {
   return story.refusal("blockdev-del", json{{"node-name", name}}.dump());
-}
-
-json node(Story& story, const std::string& name) {
-  const json nodes = story.qmp("query-named-block-nodes")["return"];
-  for (const json& each : nodes) {
-    if (each["node-name"] == name) return each;
-  }
-  return nullptr;
 }
 
 TEST_CASE("options are checked at every depth (M42)") {
@@ -55,25 +47,25 @@ TEST_CASE("options are checked at every depth (M42)") {
 
 TEST_CASE("what backs a node is recorded, named or nothing (M42, M38)") {
   Story story = with_images();
-  add(story, qcow2("n", "top"));
-  CHECK(node(story, "n")["backing_file"] == Story::path("base"));
+  add_node(story, qcow2("n", "top"));
+  CHECK(story.node("n")["backing_file"] == Story::path("base"));
   story.ok("blockdev-del", R"({"node-name":"n"})");
   json options = qcow2("n", "top");
   options["backing"] = nullptr;
-  add(story, options);
-  CHECK(node(story, "n")["file"].get<std::string>().starts_with("json:{\"backing\": null"));
+  add_node(story, options);
+  CHECK(story.node("n")["file"].get<std::string>().starts_with("json:{\"backing\": null"));
   story.ok("blockdev-del", R"({"node-name":"n"})");
-  add(story, qcow2("b", "base"));
+  add_node(story, qcow2("b", "base"));
   options["backing"] = "b";
-  add(story, options);
+  add_node(story, options);
   CHECK(undeletable(story, "b") == "Node 'b' is busy: node is used as backing hd of 'n'");
-  CHECK(node(story, "b")["ro"] == false);
+  CHECK(story.node("b")["ro"] == false);
 }
 
 TEST_CASE("a node lives until it is deleted, and is stored then (M43, S44)") {
   Story story = with_images();
-  add(story, {{"driver", "file"}, {"node-name", "f"}, {"filename", Story::path("base")}});
-  add(story, {{"driver", "qcow2"}, {"node-name", "n"}, {"file", "f"}});
+  add_node(story, {{"driver", "file"}, {"node-name", "f"}, {"filename", Story::path("base")}});
+  add_node(story, {{"driver", "qcow2"}, {"node-name", "n"}, {"file", "f"}});
   CHECK(refused(story, {{"driver", "qcow2"}, {"node-name", "m"}, {"file", "f"}})
             .starts_with("Permission conflict on node 'f': permissions 'write, resize'"));
   story.ok("block-dirty-bitmap-add", R"({"node":"n","name":"p","persistent":true})");
@@ -87,7 +79,7 @@ TEST_CASE("a node lives until it is deleted, and is stored then (M43, S44)") {
 
 TEST_CASE("quitting stores what nobody deleted (S44)") {
   Story story = with_images();
-  add(story, qcow2("n", "top"));
+  add_node(story, qcow2("n", "top"));
   story.ok("block-dirty-bitmap-add", R"({"node":"n","name":"p","persistent":true})");
   story.restart();
   CHECK(story.flags("top", "p") == json{"auto"});
@@ -103,14 +95,14 @@ TEST_CASE("a snapshot goes into a node that is there (S66, S67)") {
   CHECK(refused(story, options) ==
         "Could not open backing file: Failed to get shared \"write\" lock");
   options["backing"] = nullptr;
-  add(story, options);
+  add_node(story, options);
   CHECK(story.refusal("blockdev-snapshot", R"({"node":"n0","overlay":"x"})") ==
         "Cannot find device='x' nor node-name='x'");
   CHECK(story.refusal("blockdev-snapshot", R"({"node":"n1","overlay":"n0"})") ==
         "The overlay is already in use");
   story.ok("blockdev-snapshot", R"({"node":"drive0","overlay":"n1"})");
-  CHECK(node(story, "n0")["ro"] == true);
-  CHECK(node(story, "n1")["file"] == Story::path("top"));
+  CHECK(story.node("n0")["ro"] == true);
+  CHECK(story.node("n1")["file"] == Story::path("top"));
   CHECK(story.flags("base", "p") == json{"auto"});
   CHECK(story.io("read -P 1 0 64K").empty());
   CHECK(undeletable(story, "n1") == "Node n1 is in use");

@@ -3,7 +3,7 @@
 
 namespace {
 
-Story with_drive(const nlohmann::json& options = nlohmann::json::object()) {
+Story with_drive_opened(const nlohmann::json& options = nlohmann::json::object()) {
   Story story;
   story.create("disk");
   story.drive("disk", options);
@@ -11,7 +11,7 @@ Story with_drive(const nlohmann::json& options = nlohmann::json::object()) {
 }
 
 TEST_CASE("patterns are verified (M32)") {
-  Story story = with_drive();
+  Story story = with_drive_opened();
   CHECK(story.io("write -P 0xa5 64K 512").empty());
   CHECK(story.io("read -P 165 64K 512").empty());
   CHECK(story.io("read -P 1 64K 1K") == "Pattern verification failed at offset 65536, 1024 bytes");
@@ -22,7 +22,7 @@ TEST_CASE("patterns are verified (M32)") {
 }
 
 TEST_CASE("what qemu-io says of bad words (M32, M33)") {
-  Story story = with_drive();
+  Story story = with_drive_opened();
   CHECK(story.io("write 0") == "bad argument count 1 to write, expected at least 2 arguments");
   CHECK(story.io("write -P 256 0 1") == "256 is not a valid pattern byte");
   CHECK(story.io("write -u 0 1") == "-u requires -z to be specified");
@@ -33,13 +33,13 @@ TEST_CASE("what qemu-io says of bad words (M32, M33)") {
 }
 
 TEST_CASE("a read-only drive refuses before it looks further (M35)") {
-  Story story = with_drive({{"read-only", "on"}});
+  Story story = with_drive_opened({{"read-only", "on"}});
   CHECK(story.io("write 2M 512") == "Block node is read-only");
   CHECK(story.io("read 0 512").empty());
 }
 
 TEST_CASE("discard needs discard=unmap and frees whole clusters only (S24, M31)") {
-  Story story = with_drive({{"discard", "unmap"}});
+  Story story = with_drive_opened({{"discard", "unmap"}});
   story.ok("block-dirty-bitmap-add", R"({"node":"drive0","name":"b","granularity":512})");
   story.io("write 0 128K");
   story.ok("block-dirty-bitmap-clear", R"({"node":"drive0","name":"b"})");
@@ -50,7 +50,7 @@ TEST_CASE("discard needs discard=unmap and frees whole clusters only (S24, M31)"
 }
 
 TEST_CASE("reads pass through the chain; past a short backing file are zeros (S69)") {
-  Story story = with_drive();
+  Story story = with_drive_opened();
   story.io("write -P 3 0 1M");
   story.restart();
   story.create("top", {{"size", "2M"},

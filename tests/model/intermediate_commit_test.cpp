@@ -32,14 +32,6 @@ std::string bits(Story& story, const std::string& node, const std::string& bound
   return model::dirty_ranges(story.state, node, "p")[bound].dump();
 }
 
-json node(Story& story, const std::string& name) {
-  const json nodes = story.qmp("query-named-block-nodes")["return"];
-  for (const json& each : nodes) {
-    if (each["node-name"] == name) return each;
-  }
-  return nullptr;
-}
-
 TEST_CASE("a commit below the active layer ends by itself (S76, S77, S94)") {
   Story story = with_chain();
   const json before = model::contents(story.state, "drive0");
@@ -50,9 +42,9 @@ TEST_CASE("a commit below the active layer ends by itself (S76, S77, S94)") {
   CHECK(done["offset"] == 1 << 20);
   CHECK(bits(story, "n0") == "[[0,196608]]");
   CHECK(bits(story, "n3") == "[[196608,65536]]");
-  CHECK(node(story, "n0")["ro"] == true);
-  CHECK(node(story, "n1") == nullptr);
-  CHECK(node(story, "n3")["backing_file"] == Story::path("f0"));
+  CHECK(story.node("n0")["ro"] == true);
+  CHECK(story.node("n1") == nullptr);
+  CHECK(story.node("n3")["backing_file"] == Story::path("f0"));
   CHECK(model::image_info(story.state, Story::path("f3"))["backing-filename"] == Story::path("f0"));
   CHECK(story.flags("f0", "p") == json{"auto"});
   CHECK(story.flags("f2", "p") == json{"auto"});
@@ -72,7 +64,7 @@ TEST_CASE("a slow one is running, and leaves the base in between when cancelled 
         "Job 'drive0' in state 'running' cannot accept command verb 'complete'");
   story.ok("block-job-cancel", R"({"device":"drive0"})");
   story.wait("BLOCK_JOB_CANCELLED");
-  CHECK(node(story, "n1")["ro"] == true);
+  CHECK(story.node("n1")["ro"] == true);
   CHECK(story.io("read -P 2 128K 64K").empty());
 }
 
@@ -80,9 +72,9 @@ TEST_CASE("its filter stands above the top, the device keeps its root (M40, S80)
   Story story = with_chain();
   commit(story, {{"top-node", "n1"}, {"auto-finalize", false}, {"filter-node-name", "flt"}});
   story.wait("BLOCK_JOB_PENDING");
-  CHECK(node(story, "flt")["drv"] == "commit_top");
-  CHECK(node(story, "flt")["ro"] == true);
-  CHECK(node(story, "n3")["backing_file_depth"] == 4);
+  CHECK(story.node("flt")["drv"] == "commit_top");
+  CHECK(story.node("flt")["ro"] == true);
+  CHECK(story.node("n3")["backing_file_depth"] == 4);
   CHECK(story.qmp("query-block")["return"].at(0)["inserted"]["node-name"] == "n3");
   CHECK(story.refusal("block-commit", R"({"device":"drive0"})") == "Need a root block node");
   CHECK(story.refusal("block_resize", R"({"device":"drive0","size":0})") ==
@@ -93,18 +85,18 @@ TEST_CASE("its filter stands above the top, the device keeps its root (M40, S80)
                       R"({"node-name":"flt","snapshot-file":"x","snapshot-node-name":"x"})") ==
         "Node 'flt' is busy: node is used as backing hd of 'n2'");
   story.ok("block-job-finalize", R"({"id":"drive0"})");
-  CHECK(node(story, "flt") == nullptr);
-  CHECK(node(story, "n2")["backing_file"] == Story::path("f0"));
+  CHECK(story.node("flt") == nullptr);
+  CHECK(story.node("n2")["backing_file"] == Story::path("f0"));
 }
 
 TEST_CASE("after success it holds its nodes until it is dismissed (S80)") {
   Story story = with_chain();
   commit(story, {{"auto-dismiss", false}});
   story.wait("BLOCK_JOB_COMPLETED");
-  CHECK(node(story, "n1") != nullptr);
+  CHECK(story.node("n1") != nullptr);
   CHECK(story.refusal("block-commit", R"({"device":"drive0"})") == "Need a root block node");
   story.ok("job-dismiss", R"({"id":"drive0"})");
-  CHECK(node(story, "n1") == nullptr);
+  CHECK(story.node("n1") == nullptr);
   CHECK(story.refusal("block-commit", R"({"device":"drive0","speed":-1})") ==
         "Parameter 'speed' expects a non-negative value");
 }
@@ -113,7 +105,7 @@ TEST_CASE("a header that names something else shows in the file's name (M38)") {
   Story story = with_chain();
   commit(story, {{"backing-file", "PID-f0"}});
   story.wait("BLOCK_JOB_COMPLETED");
-  CHECK(node(story, "n3")["file"] ==
+  CHECK(story.node("n3")["file"] ==
         R"(json:{"backing": {"driver": "qcow2", "file": {"driver": "file", "filename": )"
         R"("TEST_DIR/PID-f0"}}, "driver": "qcow2", "file": {"driver": "file", "filename": )"
         R"("TEST_DIR/PID-f3"}})");

@@ -5,8 +5,6 @@ namespace {
 
 using nlohmann::json;
 
-const std::string add = "block-dirty-bitmap-add";
-
 void resize(Story& story, std::uint64_t size) {
   story.ok("block_resize", json{{"device", "drive0"}, {"size", size}}.dump());
 }
@@ -17,7 +15,7 @@ std::string refusal(Story& story, const json& arguments) {
 
 std::string data(Story& story) { return model::contents(story.state, "drive0").dump(); }
 
-Story with_drive(const json& options = json::object()) {
+Story with_node(const json& options = json::object()) {
   Story story;
   story.create("disk", options);
   story.drive("disk", {{"node-name", "n0"}, {"format", options.value("format", "qcow2")}});
@@ -25,7 +23,7 @@ Story with_drive(const json& options = json::object()) {
 }
 
 TEST_CASE("refusals of resize come in a fixed order (S59, S60)") {
-  Story story = with_drive();
+  Story story = with_node();
   CHECK(refusal(story, {{"node-name", "drive0"}, {"size", -1}}) ==
         "Cannot find device='' nor node-name='drive0'");
   CHECK(refusal(story, {{"device", "x"}, {"node-name", "n0"}, {"size", -1}}) ==
@@ -43,8 +41,8 @@ TEST_CASE("refusals of resize come in a fixed order (S59, S60)") {
 }
 
 TEST_CASE("the granule of the last byte keeps its bit, new ones are clean (S61)") {
-  Story story = with_drive();
-  story.ok(add, R"({"node":"drive0","name":"b","granularity":4096,"persistent":true})");
+  Story story = with_node();
+  story.ok(bitmap_add, R"({"node":"drive0","name":"b","granularity":4096,"persistent":true})");
   story.io("write 0 1M");
   resize(story, 4096 + 512);
   CHECK(story.bitmap("b")["count"] == 8192);
@@ -61,9 +59,9 @@ TEST_CASE("the granule of the last byte keeps its bit, new ones are clean (S61)"
 }
 
 TEST_CASE("an inconsistent bitmap in the image forbids any resize (S62)") {
-  Story story = with_drive();
-  story.ok(add, R"({"node":"drive0","name":"a","persistent":true})");
-  story.ok(add, R"({"node":"drive0","name":"b","persistent":true})");
+  Story story = with_node();
+  story.ok(bitmap_add, R"({"node":"drive0","name":"a","persistent":true})");
+  story.ok(bitmap_add, R"({"node":"drive0","name":"b","persistent":true})");
   story.restart();
   story.drive("disk");
   story.kill();
@@ -73,7 +71,7 @@ TEST_CASE("an inconsistent bitmap in the image forbids any resize (S62)") {
 }
 
 TEST_CASE("a longer backing file is not exposed, a cut cluster is (S63, M36)") {
-  Story story = with_drive();
+  Story story = with_node();
   story.io("write -P 9 0 1M");
   resize(story, 66048);
   resize(story, 1 << 20);
@@ -87,7 +85,7 @@ TEST_CASE("a longer backing file is not exposed, a cut cluster is (S63, M36)") {
 }
 
 TEST_CASE("a resize flushes (S63, M9)") {
-  Story story = with_drive();
+  Story story = with_node();
   story.io("write -P 1 0 64K");
   resize(story, 1 << 20);
   story.kill();
@@ -96,11 +94,11 @@ TEST_CASE("a resize flushes (S63, M9)") {
 }
 
 TEST_CASE("a raw disk has whole sectors, a version 2 image cannot hide what backs it (M36)") {
-  Story raw = with_drive({{"format", "raw"}});
+  Story raw = with_node({{"format", "raw"}});
   raw.io("write -P 1 0 1M");
   resize(raw, 1000);
   CHECK(data(raw) == "[[0,1000,[1]],[1000,24,[0]]]");
-  Story story = with_drive();
+  Story story = with_node();
   story.restart();
   story.create("top", {{"size", "512K"},
                        {"compat", "0.10"},
@@ -112,8 +110,8 @@ TEST_CASE("a raw disk has whole sectors, a version 2 image cannot hide what back
 }
 
 TEST_CASE("a disk of size 0 stores nothing (M37)") {
-  Story story = with_drive();
-  story.ok(add, R"({"node":"drive0","name":"b","persistent":true})");
+  Story story = with_node();
+  story.ok(bitmap_add, R"({"node":"drive0","name":"b","persistent":true})");
   resize(story, 0);
   CHECK(model::delete_drive(story.state, "drive0")["error"]["desc"] ==
         "Lost persistent bitmaps during inactivation of node 'n0': No memory");

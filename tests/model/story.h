@@ -8,6 +8,8 @@
 #include "model/model.h"
 #include "tests/catch.h"
 
+constexpr const char* bitmap_add = "block-dirty-bitmap-add";
+
 /// A process of the model and its files, in words that a story is told in.
 class Story {
  public:
@@ -49,6 +51,14 @@ class Story {
     INFO("waiting for " << event);
     REQUIRE(found);
     return (*found)["data"];
+  }
+  /// The node as query-named-block-nodes shows it; null if there is none of that name.
+  json node(const std::string& name) {
+    const json nodes = qmp("query-named-block-nodes")["return"];
+    for (const json& each : nodes) {
+      if (each["node-name"] == name) return each;
+    }
+    return nullptr;
   }
   /// The device's bitmap as query-block shows it; null if there is none of that name.
   json bitmap(const std::string& name) {

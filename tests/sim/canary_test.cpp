@@ -7,14 +7,16 @@
 #include "tests/catch.h"
 #include "tests/sim/lying_subject.h"
 #include "tests/sim/scenario_of.h"
+#include "tests/text.h"
 
 using nlohmann::json;
+using tests::has;
 
 using tests::scenario_of;
 
 namespace {
 
-constexpr const char* story =
+constexpr const char* story_of_all =
     "create TEST_DIR/PID-base 1M\n"
     "drive drive0 TEST_DIR/PID-base\n"
     "block-dirty-bitmap-add node=drive0 name=b\n"
@@ -32,7 +34,7 @@ std::string report(const std::vector<sim::Subject*>& others) {
   std::vector<sim::Subject*> subjects{model.get()};
   subjects.insert(subjects.end(), others.begin(), others.end());
   sim::Lockstep lockstep(subjects);
-  const sim::Scenario scenario = scenario_of(story);
+  const sim::Scenario scenario = scenario_of(story_of_all);
   for (const sim::Step& step : scenario.testcases[0].steps) {
     if (const auto difference = lockstep.step(step)) {
       return sim::difference_text(scenario, "t", *difference);
@@ -51,10 +53,6 @@ LyingSubject::Lie lie_about(const std::string& kind, const std::function<void(js
   return [=](const std::string& asked, json& answer) {
     if (asked == kind) change(answer);
   };
-}
-
-bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
 }
 
 const LyingSubject::Lie honest = [](const std::string&, json&) {};
@@ -124,7 +122,7 @@ TEST_CASE("two against one is said so") {
 }
 
 TEST_CASE("canary: a changed line of a golden is told with its step") {
-  sim::Scenario scenario = scenario_of(story);
+  sim::Scenario scenario = scenario_of(story_of_all);
   scenario.golden = "golden/story.txt";
   sim::Transcript transcript;
   transcript.title("t");

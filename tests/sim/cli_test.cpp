@@ -6,9 +6,11 @@
 #include "tests/catch.h"
 #include "tests/shell.h"
 #include "tests/temp_dir.h"
+#include "tests/text.h"
 
 namespace {
 
+using tests::has;
 using tests::shell;
 using tests::ShellResult;
 using tests::TempDir;
@@ -25,10 +27,6 @@ std::string read_file(const std::string& path) {
 
 void write_file(const std::string& path, const std::string& text) {
   std::ofstream(path, std::ios::binary) << text;
-}
-
-bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
 }
 
 std::size_t lines(const std::string& text) {

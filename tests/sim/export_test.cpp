@@ -10,11 +10,13 @@
 #include "tests/catch.h"
 #include "tests/shell.h"
 #include "tests/temp_dir.h"
+#include "tests/text.h"
 
 namespace {
 
 using nlohmann::json;
 using sim::exporting::Iotest;
+using tests::has;
 
 const sim::Project project{SOURCE_DIR};
 
@@ -35,10 +37,6 @@ std::string refusal_of(const sim::Scenario& scenario, const std::string& testcas
 /// The name of the exported test.
 std::string test_of(const std::string& name) {
   return sim::exporting::export_iotest(story_of(name), "").name;
-}
-
-bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
 }
 
 /// A scenario of this text.

@@ -17,8 +17,8 @@ using sim::StorageFault;
 namespace {
 
 /// A file of 4 KiB of 1s on a simulated disk, below the layer that fails.
-struct Bench {
-  explicit Bench(sim::Latency latency = sim::instant_latency)
+struct FailingBench {
+  explicit FailingBench(sim::Latency latency = sim::instant_latency)
       : disk(world, latency, sim::Journal::off) {
     disk.add_directory("/d");
     world.run(disk.create("/d/f"));
@@ -56,7 +56,7 @@ struct Bench {
 
 TEST_CASE("a write that fails changes nothing, and fails until the file works again") {
   for (const sim::Latency latency : {sim::instant_latency, sim::timed_latency}) {
-    Bench bench(latency);
+    FailingBench bench(latency);
     bench.fail({Operation::write});
     CHECK_THROWS_WITH(bench.write(2), "Input/output error");
     CHECK_THROWS_WITH(bench.zero(), "Input/output error");
@@ -71,7 +71,7 @@ TEST_CASE("a write that fails changes nothing, and fails until the file works ag
 }
 
 TEST_CASE("a fault that comes once strikes one operation of its kind") {
-  Bench bench;
+  FailingBench bench;
   bench.fail({Operation::read, EIO, true});
   bench.fail({Operation::flush, EIO, true});
   bench.write(2);
@@ -83,7 +83,7 @@ TEST_CASE("a fault that comes once strikes one operation of its kind") {
 }
 
 TEST_CASE("a fault can wait, has its own errno, and belongs to one file") {
-  Bench bench;
+  FailingBench bench;
   bench.fail({Operation::write, ENOSPC, false, 2});
   const std::unique_ptr<Storage> other = bench.open("/d/other");
   bench.world.run(other->resize(ByteCount{512}));
@@ -95,7 +95,7 @@ TEST_CASE("a fault can wait, has its own errno, and belongs to one file") {
 }
 
 TEST_CASE("an operation that nobody waits for has not begun, and meets no fault") {
-  Bench bench;
+  FailingBench bench;
   bench.fail({Operation::write, EIO, true});
   const std::vector<std::byte> data(512, std::byte{2});
   { const auto dropped = bench.file->write(HostOffset{}, std::span<const std::byte>(data)); }
@@ -104,7 +104,7 @@ TEST_CASE("an operation that nobody waits for has not begun, and meets no fault"
 }
 
 TEST_CASE("who only looks meets no fault, and uses none up") {
-  Bench bench;
+  FailingBench bench;
   bench.fail({Operation::read, EIO, true});
   {
     const sim::FaultTable::Pause looking(bench.faults);
@@ -114,7 +114,7 @@ TEST_CASE("who only looks meets no fault, and uses none up") {
 }
 
 TEST_CASE("a fault outlives the opening of its file, and strikes who opens it later") {
-  Bench bench;
+  FailingBench bench;
   bench.fail({Operation::write});
   bench.file.reset();
   bench.file = bench.open("/d/f");

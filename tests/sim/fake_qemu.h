@@ -10,6 +10,9 @@
 
 namespace tests {
 
+/// The three documented testcases, as an argument of a shell command.
+inline const std::string testcases = std::string("'") + SOURCE_DIR + "/scenarios/testcases'";
+
 /// Programs to be taken for a QEMU, in a directory of their own that is also where the program
 /// under test makes its temporary files.
 class FakeQemus {

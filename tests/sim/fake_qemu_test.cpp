@@ -6,20 +6,16 @@
 #include <fstream>
 
 #include "tests/catch.h"
+#include "tests/text.h"
 
 namespace {
 
 using tests::FakeQemus;
+using tests::has;
 using tests::ShellResult;
 
-const std::string story = std::string("'") + SOURCE_DIR + "/scenarios/testcases'";
-
-bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 std::string replay(const std::string& qemu, const std::string& more) {
-  return "replay --subject model,qemu --qemu '" + qemu + "' " + more + " " + story;
+  return "replay --subject model,qemu --qemu '" + qemu + "' " + more + " " + tests::testcases;
 }
 
 /// One line that holds `message`, status 2, no file left.
@@ -148,7 +144,7 @@ def reply(line):
     return line
 )");
   const ShellResult result =
-      fakes.run("replay --subject model,engine,qemu --qemu '" + liar + "' " + story);
+      fakes.run("replay --subject model,engine,qemu --qemu '" + liar + "' " + tests::testcases);
   INFO(result.out);
   CHECK(result.status == 1);
   CHECK(has(result.out, "snapshot-commit.scenario:"));

@@ -16,9 +16,11 @@
 #include "tests/catch.h"
 #include "tests/shell.h"
 #include "tests/temp_dir.h"
+#include "tests/text.h"
 
 namespace {
 
+using tests::has;
 using namespace sim::fuzz;
 using nlohmann::json;
 
@@ -31,8 +33,8 @@ std::size_t line_that_merges(const Program& program) {
 }
 
 /// A campaign that does `act` in place of the line that merges, and nothing else.
-Campaign planted(const std::string& out,
-                 const std::function<std::optional<Failure>(std::size_t)>& act) {
+Campaign campaign_with(const std::string& out,
+                       const std::function<std::optional<Failure>(std::size_t)>& act) {
   Campaign campaign;
   campaign.runs = 12;
   campaign.steps = 20;
@@ -48,7 +50,7 @@ Campaign planted(const std::string& out,
   return campaign;
 }
 
-Failure told(std::size_t line) { return {line, "planted", "  planted\n"}; }
+Failure any_failure(std::size_t line) { return {line, "planted", "  planted\n"}; }
 
 std::string read_file(const std::string& path) {
   std::ostringstream text;
@@ -56,18 +58,15 @@ std::string read_file(const std::string& path) {
   return text.str();
 }
 
-bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 }  // namespace
 
 TEST_CASE("a crash is a failure with a seed and a scenario, and the campaign goes on") {
   const tests::TempDir directory;
-  const Campaign campaign = planted(directory / "out", [](std::size_t) -> std::optional<Failure> {
-    raise(SIGKILL);  // Catch catches the others
-    return std::nullopt;
-  });
+  const Campaign campaign =
+      campaign_with(directory / "out", [](std::size_t) -> std::optional<Failure> {
+        raise(SIGKILL);  // Catch catches the others
+        return std::nullopt;
+      });
   const Outcome outcome = carry_out(campaign, nullptr);
   CHECK(outcome.statistics.runs == 12);
   REQUIRE(outcome.found.size() == 1);
@@ -83,10 +82,11 @@ TEST_CASE("a crash is a failure with a seed and a scenario, and the campaign goe
 
 TEST_CASE("a broken invariant is told by what it says") {
   const tests::TempDir directory;
-  const Campaign campaign = planted(directory / "out", [](std::size_t) -> std::optional<Failure> {
-    std::signal(SIGABRT, SIG_DFL);
-    engine::check_failed("bits == 0", "bits.cpp", 12);
-  });
+  const Campaign campaign =
+      campaign_with(directory / "out", [](std::size_t) -> std::optional<Failure> {
+        std::signal(SIGABRT, SIG_DFL);
+        engine::check_failed("bits == 0", "bits.cpp", 12);
+      });
   const Outcome outcome = carry_out(campaign, nullptr);
   REQUIRE(outcome.found.size() == 1);
   CHECK(outcome.found[0].shrunk.failure.signature ==
@@ -96,7 +96,7 @@ TEST_CASE("a broken invariant is told by what it says") {
 
 TEST_CASE("a run that turns in circles is a failure") {
   const tests::TempDir directory;
-  Campaign campaign = planted(directory / "out", [](std::size_t) -> std::optional<Failure> {
+  Campaign campaign = campaign_with(directory / "out", [](std::size_t) -> std::optional<Failure> {
     for (volatile unsigned turns = 0;;) turns = turns + 1;
   });
   campaign.patience = std::chrono::seconds(1);
@@ -109,7 +109,7 @@ TEST_CASE("a run that turns in circles is a failure") {
 
 TEST_CASE("the earliest failure ends a campaign that wants no more, however many are at work") {
   const tests::TempDir directory;
-  Campaign campaign = planted(directory / "out", told);
+  Campaign campaign = campaign_with(directory / "out", any_failure);
   campaign.until_failure = true;
   const json alone = summary_of(campaign, carry_out(campaign, nullptr));
   campaign.jobs = 3;
@@ -123,7 +123,7 @@ TEST_CASE("the earliest failure ends a campaign that wants no more, however many
 TEST_CASE("what an earlier campaign found is tried first, and does not change the summary") {
   const tests::TempDir directory;
   const std::string out = directory / "out";
-  const Campaign failing = planted(out, told);
+  const Campaign failing = campaign_with(out, any_failure);
   const Outcome first = carry_out(failing, nullptr);
   CHECK(first.earlier.empty());
   const Outcome second = carry_out(failing, nullptr);
@@ -131,17 +131,18 @@ TEST_CASE("what an earlier campaign found is tried first, and does not change th
   CHECK(has(earlier_text(second.earlier), ".scenario still fails: planted\n"));
   CHECK(summary_of(failing, first) == summary_of(failing, second));
 
-  const Campaign mended = planted(out, [](std::size_t) { return std::nullopt; });
+  const Campaign mended = campaign_with(out, [](std::size_t) { return std::nullopt; });
   CHECK(has(earlier_text(carry_out(mended, nullptr).earlier), ".scenario no longer fails\n"));
 }
 
 TEST_CASE("an interrupt leaves what was found, at its full length") {
   const tests::TempDir directory;
-  Campaign campaign = planted(directory / "out", [](std::size_t line) -> std::optional<Failure> {
-    static bool sent = false;  // a second one would end the campaign without more ado
-    if (!std::exchange(sent, true)) kill(getppid(), SIGINT);
-    return told(line);
-  });
+  Campaign campaign =
+      campaign_with(directory / "out", [](std::size_t line) -> std::optional<Failure> {
+        static bool sent = false;  // a second one would end the campaign without more ado
+        if (!std::exchange(sent, true)) kill(getppid(), SIGINT);
+        return any_failure(line);
+      });
   // An interrupted process stays interrupted, so it is not this one.
   Forked forked(
       [&](const Tell& tell) { tell(summary_of(campaign, carry_out(campaign, nullptr))); });

@@ -16,18 +16,16 @@
 #include "tests/sim/lying_subject.h"
 #include "tests/sim/scenario_of.h"
 #include "tests/temp_dir.h"
+#include "tests/text.h"
 
 using nlohmann::json;
+using tests::has;
 
 using tests::scenario_of;
 
 namespace {
 
 const std::string project_ledger = std::string(SOURCE_DIR) + "/scenarios/known/ledger.json";
-
-bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 json an_entry() {
   return {{"id", "X1"},
@@ -66,7 +64,7 @@ std::string complaint_about(const std::string& field, const json& value) {
   return complaint(json{{"faults", json::array({entry})}}.dump());
 }
 
-constexpr const char* story =
+constexpr const char* story_of_a_bitmap =
     "create TEST_DIR/PID-base 1M\n"
     "drive drive0 TEST_DIR/PID-base\n"
     "block-dirty-bitmap-add node=drive0 name=b\n"
@@ -90,7 +88,7 @@ struct Played {
         {"t", std::move(difference), lockstep.sightings(), lockstep.departures()});
   }
 
-  sim::Scenario scenario = scenario_of(story);
+  sim::Scenario scenario = scenario_of(story_of_a_bitmap);
   sim::ScenarioResult result;
   std::string report;  ///< empty: all agree
 };
@@ -219,7 +217,7 @@ TEST_CASE("camps compare another release as leniently as the run does") {
     return json{{"error", {{"class", "GenericError"}, {"desc", text}}}};
   };
   const sim::Finding wrong{sim::Fault::different, "", "success", "a refusal"};
-  const sim::Step step = scenario_of(story).testcases[0].steps[3];
+  const sim::Step step = scenario_of(story_of_a_bitmap).testcases[0].steps[3];
   sim::Difference difference{step,
                              {{"model", {{"return", json::object()}}, {}, {}},
                               {"engine", refusal("Words of 7.2"), {}, wrong},

@@ -10,6 +10,9 @@
 #include "sim/script/expand.h"
 #include "sim/subjects.h"
 #include "tests/catch.h"
+#include "tests/text.h"
+
+using tests::has;
 
 namespace {
 
@@ -30,10 +33,6 @@ std::string outcome(const std::string& text, sim::Timing timing = sim::Timing::i
   const sim::ScenarioResult result = sim::run_scenario(scenario, cast, nullptr);
   const auto& difference = result.testcases.front().difference;
   return difference ? sim::difference_text(scenario, "t", *difference) : result.transcript.text();
-}
-
-bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
 }
 
 /// What the engine shows in the last step, whatever is allowed.

@@ -7,20 +7,17 @@
 #include "sim/usage_error.h"
 #include "tests/catch.h"
 #include "tests/sim/fake_qemu.h"
+#include "tests/text.h"
 
 namespace {
 
 using nlohmann::json;
 using tests::FakeQemus;
+using tests::has;
 using tests::ShellResult;
 
 constexpr const char* qemu = "qemu-system-x86_64 -M none -accel tcg -S -display none -nodefaults";
-const std::string story = std::string("'") + SOURCE_DIR + "/scenarios/testcases'";
 constexpr std::chrono::milliseconds limit{1000};
-
-bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 using Words = std::vector<std::string>;
 
@@ -67,7 +64,7 @@ TEST_CASE("a started program is told its socket") {
 TEST_CASE("a QEMU started by a command shows what the model allows") {
   const FakeQemus fakes;
   const ShellResult result =
-      fakes.run("replay " + story + " --subject 'model,command:" + qemu +
+      fakes.run("replay " + tests::testcases + " --subject 'model,command:" + qemu +
                 " -chardev socket,id=c,path={socket} -mon chardev=c,mode=control'");
   INFO(result.out);
   CHECK(result.status == 0);
@@ -84,7 +81,7 @@ TEST_CASE("a QEMU behind a socket is told to quit and met again") {
   const std::string up =
       "'" + loop + "' >/dev/null 2>&1 & until test -S '" + socket + "'; do sleep 0.05; done; ";
   const ShellResult result = tests::shell(
-      up + "BLOCKTWIN_ROOT='" + SOURCE_DIR + "' '" + BLOCKTWIN + "' replay " + story +
+      up + "BLOCKTWIN_ROOT='" + SOURCE_DIR + "' '" + BLOCKTWIN + "' replay " + tests::testcases +
       " --jobs 2 --subject 'model,qmp:" + socket + "'; status=$?; kill $!; exit $status");
   INFO(result.out);
   CHECK(result.status == 0);
@@ -94,7 +91,8 @@ TEST_CASE("a QEMU behind a socket is told to quit and met again") {
 
 TEST_CASE("where nobody listens there is no subject") {
   const FakeQemus fakes;
-  const ShellResult result = fakes.run("replay " + story + " --subject model,qmp:/nowhere/socket");
+  const ShellResult result =
+      fakes.run("replay " + tests::testcases + " --subject model,qmp:/nowhere/socket");
   CHECK(result.status == 2);
   CHECK(has(result.out, "snapshot-commit.scenario:"));
   CHECK(

@@ -13,7 +13,7 @@ using tests::scenario_of;
 
 namespace {
 
-constexpr const char* story =
+constexpr const char* story_of_a_restart =
     "create TEST_DIR/PID-f 256K\n"
     "drive drive0 TEST_DIR/PID-f\n"
     "block-dirty-bitmap-add node=drive0 name=b persistent=true granularity=512\n"
@@ -33,7 +33,7 @@ struct Complainer : Inspector {
 };
 
 Sweep sweep(const Depth& depth, Inspector* inspector = nullptr) {
-  const sim::Scenario scenario = scenario_of(story);
+  const sim::Scenario scenario = scenario_of(story_of_a_restart);
   TestcaseSweep sweep(scenario, scenario.testcases[0], depth, inspector, [](const auto&) {});
   return sweep.run();
 }
@@ -56,7 +56,7 @@ struct Progress {
     return {{{"TEST_DIR/PID-f", "qcow2"}}, "", std::move(crashed)};
   }
 
-  sim::Scenario scenario = scenario_of(story);
+  sim::Scenario scenario = scenario_of(story_of_a_restart);
   NoWatcher watcher;
   std::unique_ptr<sim::Subject> model = sim::make_model_subject();
   sim::WatchedEngine engine = sim::make_watched_engine(watcher);
