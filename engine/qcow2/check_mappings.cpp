@@ -8,7 +8,6 @@
 namespace engine::qcow2 {
 namespace {
 
-constexpr std::uint64_t entry_bytes = sizeof(std::uint64_t);
 constexpr std::uint64_t sector_bytes = 512;
 
 constexpr std::uint64_t l1_reserved = 0x7f000000000001ff;

@@ -14,8 +14,6 @@
 namespace engine::qcow2 {
 namespace {
 
-constexpr std::uint64_t entry_bytes = sizeof(std::uint64_t);
-
 /// A refcount table entry: bits 9 to 63 are the place of a block, the others are reserved.
 constexpr std::uint64_t block_place_mask = ~std::uint64_t{0x1ff};
 

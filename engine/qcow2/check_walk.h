@@ -11,6 +11,9 @@
 
 namespace engine::qcow2 {
 
+/// Of the L1, L2 and refcount tables.
+constexpr std::uint64_t entry_bytes = sizeof(std::uint64_t);
+
 /// One walk over an image's metadata: counts references, then judges what it has counted. The steps
 /// are called in the order of their declaration.
 class CheckWalk {

@@ -9,8 +9,6 @@ namespace engine::qcow2 {
 
 namespace {
 
-ByteCount size_of(std::span<const std::byte> bytes) { return {bytes.size()}; }
-
 /// Reads a run in place. False if it had to wait first: the run may be another one now.
 io::Task<bool> read_in_place(Parts& parts, GuestOffset at, HostOffset host,
                              std::span<std::byte> buffer) {

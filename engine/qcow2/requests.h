@@ -7,6 +7,8 @@ namespace engine::qcow2 {
 
 // What the guest can ask for, on the parts of an image. Ranges lie within the disk.
 
+inline ByteCount size_of(std::span<const std::byte> bytes) { return {bytes.size()}; }
+
 // read.cpp
 io::Task<void> read_guest(Parts& parts, GuestOffset offset, std::span<std::byte> buffer);
 io::Task<Extent> find_extent(Parts& parts, GuestOffset offset, ByteCount length);

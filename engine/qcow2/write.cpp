@@ -13,8 +13,6 @@ namespace {
 
 using Use = InFlight::Use;
 
-ByteCount size_of(std::span<const std::byte> bytes) { return {bytes.size()}; }
-
 /// A new place for guest clusters.
 struct Claim {
   HostRun run;

@@ -39,12 +39,10 @@ constexpr std::array<IoCommand, 10> commands{{
     {"length", Operation::length, Waiting::synchronous, "", 0, false, ""},
 }};
 
-using Words = std::vector<std::string_view>;
-
 bool is_blank(char c) { return c == ' ' || ('\t' <= c && c <= '\r'); }
 
-Words split(std::string_view line) {
-  Words words;
+std::vector<std::string_view> split(std::string_view line) {
+  std::vector<std::string_view> words;
   words.reserve(8);
   for (auto at = line.begin();;) {
     const auto start = std::find_if_not(at, line.end(), is_blank);
@@ -61,10 +59,10 @@ Words split(std::string_view line) {
 /// The options and the other words of a command line, as getopt(3) tells them apart.
 struct Parsed {
   std::map<char, std::string_view> options;
-  Words others;
+  std::vector<std::string_view> others;
 };
 
-Parsed parse_options(const IoCommand& command, const Words& words) {
+Parsed parse_options(const IoCommand& command, const std::vector<std::string_view>& words) {
   Parsed parsed;
   const std::string name(command.name);
   for (std::size_t i = 1; i < words.size(); ++i) {
@@ -142,7 +140,7 @@ std::uint64_t parse_length(const IoCommand& command, const std::string& text) {
   return length;
 }
 
-void take_range(IoRequest& request, const Words& words) {
+void take_range(IoRequest& request, const std::vector<std::string_view>& words) {
   const IoCommand& command = *request.command;
   const std::size_t most = command.takes_lengths ? words.size() : 2;
   if (words.size() < 2 || words.size() > most) usage_refusal(command);
