@@ -15,8 +15,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr const char* disk_size = "1G";
-
 json plug(const std::string& file) {
   const std::string options = "drive_add 0 if=none,id=drive0,format=qcow2,file=" + file;
   return {{"execute", "human-monitor-command"}, {"arguments", {{"command-line", options}}}};

@@ -6,6 +6,9 @@
 
 namespace sim::bench {
 
+/// The disks that requests and commits are timed on.
+constexpr const char* disk_size = "1G";
+
 /// Images made by qemu-img and qemu-io, so that both sides start from the same files. A file of
 /// that name is made anew. Throw SubjectFailure with what the tool printed.
 void make_empty_image(const std::string& file, const std::string& size);

@@ -25,7 +25,7 @@ void run_steps(std::uint64_t seed, const std::vector<Subject*>& subjects) {
   }
 }
 
-double our_seconds() {
+double our_run_seconds() {
   return seconds_of([] {
     for (unsigned seed = 0; seed < our_runs; ++seed) {
       const auto model = make_model_subject();
@@ -36,7 +36,7 @@ double our_seconds() {
 }
 
 /// The same steps with the model beside a real QEMU; fewer runs, counted as if they were as many.
-double qemu_seconds(const Setting& setting) {
+double qemu_run_seconds(const Setting& setting) {
   const double seconds = seconds_of([&] {
     for (unsigned seed = 0; seed < qemu_runs; ++seed) {
       const TemporaryDirectory directory(setting.workspace.path());
@@ -52,9 +52,13 @@ double qemu_seconds(const Setting& setting) {
 }  // namespace
 
 Contest lockstep_contest(const Setting& setting) {
-  return {
-      "lockstep",  "random steps, with the model alongside", "step", our_runs * steps_of_a_run, 100,
-      our_seconds, [=] { return qemu_seconds(setting); }};
+  return {"lockstep",
+          "random steps, with the model alongside",
+          "step",
+          our_runs * steps_of_a_run,
+          100,
+          our_run_seconds,
+          [=] { return qemu_run_seconds(setting); }};
 }
 
 }  // namespace sim::bench

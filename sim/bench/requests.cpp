@@ -20,7 +20,6 @@ using engine::block::Device;
 using engine::io::Task;
 
 constexpr std::uint64_t disk_bytes = 1 << 30;
-constexpr const char* disk_size = "1G";
 
 enum class Direction { read, write };
 
@@ -68,7 +67,7 @@ Task<void> all_requests(engine::io::Runtime& runtime, Device& device, const Patt
   co_await workers.join();
 }
 
-double our_seconds(const std::string& file, const Pattern& pattern) {
+double our_request_seconds(const std::string& file, const Pattern& pattern) {
   engine::io::FileLoop loop;
   engine::io::FileHost host;
   const auto ignore = [](const std::string&) {};
@@ -83,7 +82,7 @@ double our_seconds(const std::string& file, const Pattern& pattern) {
   return seconds;
 }
 
-double qemu_seconds(const std::string& file, const Pattern& pattern) {
+double qemu_request_seconds(const std::string& file, const Pattern& pattern) {
   std::vector<std::string> command = {"qemu-img", "bench", "-t", "writeback", "-f", "qcow2"};
   if (pattern.direction == Direction::write) command.push_back("-w");
   for (const auto& [option, value] : {std::pair{"-c", pattern.count},
@@ -114,8 +113,8 @@ Contest contest(const std::string& name, const std::string& work, double wanted,
           "request",
           static_cast<double>(pattern.count),
           wanted,
-          [run] { return run(our_seconds); },
-          [run] { return run(qemu_seconds); }};
+          [run] { return run(our_request_seconds); },
+          [run] { return run(qemu_request_seconds); }};
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ const Shares guest = {{Kind::write, 24},  {Kind::aio_write, 4}, {Kind::zero, 4},
                       {Kind::discard, 4}, {Kind::flush, 2},     {Kind::read, 2}};
 const Shares bitmaps = {{Kind::add, 10},   {Kind::remove, 3},  {Kind::clear, 4},
                         {Kind::enable, 3}, {Kind::disable, 3}, {Kind::merge, 6}};
-const Shares jobs = {
+const Shares chains = {
     {Kind::snapshot, 6}, {Kind::commit, 6}, {Kind::job_verb, 9}, {Kind::wait, 7}, {Kind::pace, 4}};
 const Shares ends = {{Kind::restart, 3}, {Kind::kill, 1}, {Kind::power, 1}, {Kind::cut_short, 1}};
 const Shares crashes = {
@@ -42,14 +42,15 @@ Profile made_of(const std::string& name, const std::string& about,
 const std::vector<Profile>& profiles() {
   static const std::vector<Profile> all = {
       made_of("default", "all of it",
-              {&guest, &bitmaps, &jobs, &disks, &ends, &oddities, &rare_faults}),
+              {&guest, &bitmaps, &chains, &disks, &ends, &oddities, &rare_faults}),
       made_of("bitmaps", "bitmaps, resizes, restarts; no chain changes, no jobs",
               {&guest, &bitmaps, &disks, &ends}),
       made_of("jobs", "snapshots and commits, with the guest at work",
-              {&guest, &bitmaps, &jobs, &jobs}),
-      made_of("crash", "processes that die, again and again", {&guest, &bitmaps, &jobs, &crashes}),
+              {&guest, &bitmaps, &chains, &chains}),
+      made_of("crash", "processes that die, again and again",
+              {&guest, &bitmaps, &chains, &crashes}),
       made_of("errors", "what is refused, and storage that fails",
-              {&guest, &bitmaps, &jobs, &disks, &ends, &mistakes, &faults})};
+              {&guest, &bitmaps, &chains, &disks, &ends, &mistakes, &faults})};
   return all;
 }
 
