@@ -13,6 +13,13 @@
 
 namespace engine::qcow2 {
 
+/// Bytes [first, end) of something.
+struct ByteSpan {
+  std::uint64_t first = 0;
+  std::uint64_t end = 0;
+  bool empty() const { return first == end; }
+};
+
 /// Reads a big-endian number, as all numbers of the format are. Requires sizeof(T) readable bytes.
 template <class T>
 T load_big(const std::byte* bytes) {

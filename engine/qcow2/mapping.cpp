@@ -189,8 +189,9 @@ io::Task<HostOffset> Mapping::copy_table(HostOffset shared) {
 }
 
 void Mapping::set_entry(const Slice& slice, GuestCluster cluster, TableEntry entry) {
-  store_big<std::uint64_t>(slice.bytes + geometry_.index_in_slice(cluster) * 8, entry.raw);
-  l2_.mark_dirty(slice.place);
+  const std::uint64_t at = geometry_.index_in_slice(cluster) * 8;
+  store_big<std::uint64_t>(slice.bytes + at, entry.raw);
+  l2_.mark_dirty(slice.place, {at, at + 8});
 }
 
 io::Task<void> Mapping::grow_l1(std::uint64_t entries) {

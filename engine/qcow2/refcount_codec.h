@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "engine/qcow2/bytes.h"
+
 namespace engine::qcow2 {
 
 /// Reference counts in a refcount block: 2^order bits each, big-endian where they take whole bytes,
@@ -17,6 +19,10 @@ class RefcountCodec {
   /// Requires value <= max().
   void set(std::byte* block, std::uint64_t index, std::uint64_t value) const;
   std::uint64_t max() const;
+  /// Where the counts [first, end) lie.
+  ByteSpan bytes_of(std::uint64_t first, std::uint64_t end) const {
+    return {(first << order_) / 8, ((end << order_) + 7) / 8};
+  }
 
  private:
   unsigned order_;

@@ -164,9 +164,10 @@ io::Task<void> Refcounts::count_up(HostRun run) {
     while (at < run.end()) {
       const Slice slice = co_await slice_of(at);
       INVARIANT(slice.bytes != nullptr);
+      const HostCluster first = at;
       for (; at < slice.end && at < run.end(); at = at + 1)
         codec_.set(slice.bytes, at.value - slice.first.value, 1);
-      blocks_.mark_dirty(slice.place);
+      mark_dirty(slice, first, at);
     }
   } catch (...) {
     error = std::current_exception();
@@ -188,14 +189,20 @@ io::Task<void> Refcounts::count_down(HostRun run) {
       at = slice.end;
       continue;
     }
+    const HostCluster first = at;
     for (; at < slice.end && at < run.end(); at = at + 1) {
       const std::uint64_t index = at.value - slice.first.value;
       const std::uint64_t count = codec_.get(slice.bytes, index);
       if (count != 0) codec_.set(slice.bytes, index, count - 1);
       if (count == 1 && at < frontier_) free_runs_.add({at, 1});
     }
-    blocks_.mark_dirty(slice.place);
+    mark_dirty(slice, first, at);
   }
+}
+
+void Refcounts::mark_dirty(const Slice& slice, HostCluster first, HostCluster end) {
+  const std::uint64_t zero = slice.first.value;
+  blocks_.mark_dirty(slice.place, codec_.bytes_of(first.value - zero, end.value - zero));
 }
 
 io::Task<void> Refcounts::release(HostRun run) { return count_down(run); }

@@ -75,6 +75,7 @@ class Refcounts {
   /// Adds `change` (1 or -1) to the refcounts.
   io::Task<void> count_up(HostRun run);
   io::Task<void> count_down(HostRun run);
+  void mark_dirty(const Slice& slice, HostCluster first, HostCluster end);
 
   // refcount_growth.cpp
   io::Task<void> grow_and_use(HostRun run);

@@ -11,6 +11,14 @@ namespace {
 /// Enough for the deepest chain of slices that one step looks at.
 constexpr std::size_t least_slots = 4;
 
+/// What a disk writes whole or not at all.
+constexpr std::uint64_t sector_size = 512;
+
+ByteSpan whole_sectors(ByteSpan bytes) {
+  return {bytes.first / sector_size * sector_size,
+          (bytes.end + sector_size - 1) / sector_size * sector_size};
+}
+
 }  // namespace
 
 TableCache::TableCache(io::Storage& file, WriteOrder& order, ByteCount slice_size, ByteCount memory)
@@ -42,16 +50,21 @@ io::Task<std::byte*> TableCache::create(HostOffset slice) {
   enter(number, slice);
   std::byte* bytes = slots_[number].bytes.get();
   std::memset(bytes, 0, slice_size_.value);
-  mark_dirty(slice);
+  mark_dirty(slice, {0, slice_size_.value});
   co_return bytes;
 }
 
-void TableCache::mark_dirty(HostOffset slice) {
+void TableCache::mark_dirty(HostOffset slice, ByteSpan changed) {
   const auto found = index_.find(slice.value);
   INVARIANT(found != index_.end());
   Slot& slot = slots_[found->second];
-  if (!slot.dirty) dirty_slots_.push_back(found->second);
-  slot.dirty = true;
+  if (slot.dirty()) {
+    slot.changed.first = std::min(slot.changed.first, changed.first);
+    slot.changed.end = std::max(slot.changed.end, changed.end);
+  } else {
+    dirty_slots_.push_back(found->second);
+    slot.changed = changed;
+  }
 }
 
 void TableCache::forget(HostOffset start, ByteCount length) {
@@ -59,7 +72,7 @@ void TableCache::forget(HostOffset start, ByteCount length) {
     const auto found = index_.find(at.value);
     if (found == index_.end()) continue;
     const std::size_t number = found->second;
-    if (slots_[number].dirty) std::erase(dirty_slots_, number);
+    if (slots_[number].dirty()) std::erase(dirty_slots_, number);
     drop(slots_[number]);
     free_slots_.push_back(number);
   }
@@ -70,9 +83,11 @@ io::Task<void> TableCache::write_back() {
             [this](std::size_t a, std::size_t b) { return slots_[a].slice > slots_[b].slice; });
   while (!dirty_slots_.empty()) {
     Slot& slot = slots_[dirty_slots_.back()];
-    const std::span<const std::byte> bytes(slot.bytes.get(), slice_size_.value);
-    co_await file_.write(slot.slice, bytes);
-    slot.dirty = false;
+    const ByteSpan sectors = whole_sectors(slot.changed);
+    const std::span<const std::byte> bytes(slot.bytes.get() + sectors.first,
+                                           sectors.end - sectors.first);
+    co_await file_.write(slot.slice + ByteCount{sectors.first}, bytes);
+    slot.changed = {};
     dirty_slots_.pop_back();
   }
 }
@@ -107,7 +122,7 @@ std::size_t TableCache::pick_victim() {
     const std::size_t number = hand_;
     hand_ = (hand_ + 1) % capacity_;
     Slot& slot = slots_[number];
-    if (slot.dirty) continue;
+    if (slot.dirty()) continue;
     if (!slot.used) return number;
     slot.used = false;
   }
@@ -117,7 +132,8 @@ std::size_t TableCache::pick_victim() {
 void TableCache::drop(Slot& slot) {
   INVARIANT(slot.valid);
   index_.erase(slot.slice.value);
-  slot.valid = slot.dirty = slot.used = false;
+  slot.valid = slot.used = false;
+  slot.changed = {};
   ++generation_;
 }
 

@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "engine/qcow2/bytes.h"
 #include "engine/qcow2/write_order.h"
 
 namespace engine::qcow2 {
@@ -13,7 +14,7 @@ namespace engine::qcow2 {
 /// Slices of L2 tables or of refcount blocks in a bounded amount of memory, as the file has them
 /// (big-endian). Changes stay in memory until the write order writes them back, or until a changed
 /// slice would have to give way: then all are written, in order, so that the price of the flushes
-/// is shared.
+/// is shared. Only sectors that were changed are written.
 ///
 /// One coroutine at a time may call load, create and write_back (the image's metadata mutex); find
 /// may be called at any time. The bytes of a slice stay in place until the next load or create.
@@ -34,8 +35,9 @@ class TableCache final : public WriteBack {
   io::Task<std::byte*> load(HostOffset slice);
   /// A slice whose place in the file is new: zeros, changed, not read.
   io::Task<std::byte*> create(HostOffset slice);
-  /// Notes that a cached slice was changed. Nothing may be awaited between the change and this.
-  void mark_dirty(HostOffset slice);
+  /// Notes that these bytes of a cached slice were changed. Nothing may be awaited between the
+  /// change and this.
+  void mark_dirty(HostOffset slice, ByteSpan changed);
   /// Drops what is cached of a range that is no table any more, changed or not.
   void forget(HostOffset start, ByteCount length);
   std::size_t cached_slices() const { return index_.size(); }
@@ -50,9 +52,10 @@ class TableCache final : public WriteBack {
   struct Slot {
     std::unique_ptr<std::byte[]> bytes;
     HostOffset slice;
+    ByteSpan changed;  ///< covers all that was, empty if nothing was
     bool valid = false;
-    bool dirty = false;
     bool used = false;
+    bool dirty() const { return !changed.empty(); }
   };
 
   io::Task<std::byte*> load_missing(HostOffset slice);

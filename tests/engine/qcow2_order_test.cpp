@@ -97,6 +97,29 @@ TEST_CASE("a cache holds no more slices than it may, and loses no change") {
     CHECK(*runtime.run(cache.load(HostOffset{i * 512})) == std::byte(i));
 }
 
+TEST_CASE("of a slice that is known to the file only changed sectors are written") {
+  TestRuntime runtime;
+  MemoryStorage file;
+  file.bytes.resize(4096);
+  file.remembers_unflushed = true;
+  WriteOrder order(file);
+  TableCache cache(file, order, ByteCount{4096}, ByteCount{4 * 4096});
+  runtime.run(cache.load(HostOffset{0}))[1023] = std::byte{1};
+  cache.mark_dirty(HostOffset{0}, {1023, 1025});
+  runtime.run(cache.write_back());
+  REQUIRE(file.unflushed.size() == 1);
+  CHECK(file.unflushed[0].at == 512);
+  CHECK(file.unflushed[0].data.size() == 1024);
+  CHECK_FALSE(cache.dirty());
+  runtime.run(cache.load(HostOffset{0}))[4095] = std::byte{1};
+  cache.mark_dirty(HostOffset{0}, {4095, 4096});
+  cache.mark_dirty(HostOffset{0}, {2048, 2049});
+  runtime.run(cache.write_back());
+  REQUIRE(file.unflushed.size() == 2);
+  CHECK(file.unflushed[1].at == 2048);
+  CHECK(file.unflushed[1].data.size() == 2048);
+}
+
 TEST_CASE("what a cache forgets is never written") {
   TestRuntime runtime;
   MemoryStorage file;
