@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "sim/bench/images.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
 #include "sim/child.h"
 #include "sim/subject.h"
 
@@ -28,6 +34,14 @@ void make_overlay(const std::string& file, const std::string& backing, bool full
   tool_output(
       {"qemu-img", "create", "-q", "-f", "qcow2", "-b", backing, "-F", "qcow2", file, size});
   if (full) tool_output({"qemu-io", "-f", "qcow2", "-c", "write -P 0xa5 0 " + size, file});
+}
+
+void drop_from_cache(const std::string& file) {
+  const int descriptor = open(file.c_str(), O_RDWR | O_CLOEXEC);
+  int code = descriptor < 0 || fdatasync(descriptor) != 0 ? errno : 0;
+  if (code == 0) code = posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED);
+  if (descriptor >= 0) close(descriptor);
+  if (code != 0) throw SubjectFailure(file + ": " + std::strerror(code));
 }
 
 }  // namespace sim::bench

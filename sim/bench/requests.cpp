@@ -127,6 +127,10 @@ std::vector<Contest> request_contests(const Setting& setting) {
   auto need_full = [=] {
     if (!std::exchange(*made, true)) make_full_image(full, disk_size);
   };
+  auto need_uncached = [=] {
+    need_full();
+    drop_from_cache(full);
+  };
   auto need_fresh = [=] { make_empty_image(fresh, disk_size); };
   auto need_overlay = [=] {
     need_full();
@@ -137,7 +141,7 @@ std::vector<Contest> request_contests(const Setting& setting) {
       contest("read-4k", "4 KiB reads, 1 in flight", 5, {Direction::read, all_4k, 4096, 4096, 1},
               full, need_full),
       contest("overwrite-4k", "4 KiB overwrites, 1 in flight", 5,
-              {Direction::write, all_4k, 4096, 4096, 1}, full, need_full),
+              {Direction::write, all_4k, 4096, 4096, 1}, full, need_uncached),
       contest("allocate-64k", "64 KiB allocating writes, 1 in flight", 2,
               {Direction::write, all_64k, 65536, 65536, 1}, fresh, need_fresh),
       contest("cow-4k", "4 KiB copy-on-write writes, 1 in flight", 2,
