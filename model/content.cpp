@@ -93,6 +93,13 @@ void write(State& state, Node& node, Number start, Number end, const Bytes& valu
   note_guest_write(state, target, start, end);
 }
 
+bool meets_writes(const State& state, const Node& node, Number start, Number end) {
+  return std::ranges::any_of(state.in_flight, [&](const Request& other) {
+    const bool elsewhere = other.node != node.id && !(node.filter() && other.node == node.below);
+    return elsewhere || (start < other.end && other.start < end);
+  });
+}
+
 /// M41: what it would change is perhaps changed.
 void start_write(State& state, Node& node, Number start, Number end, const Bytes& value) {
   if (start == end) return;

@@ -206,7 +206,9 @@ std::string carry_out(State& state, Node& node, const Request& request, const Ve
   if (std::ranges::any_of(node.bitmaps, frozen)) {
     return verb.failure + " failed: Operation not permitted";
   }
-  finish_writes(state);
+  if (request.verb != "aio_write" || meets_writes(state, node, request.start, end)) {
+    finish_writes(state);
+  }
   return change_in_trouble(state, node, request, verb);
 }
 

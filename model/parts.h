@@ -133,6 +133,8 @@ std::vector<Piece> look(const State& state, const Node& node, Number start, Numb
 void put(State& state, const Node& node, Number start, Number end, const Bytes& value);
 void write(State& state, Node& node, Number start, Number end, const Bytes& value);
 void discard(State& state, Node& node, Number start, Number end);
+/// Whether a write would meet one in flight, on the same bytes or on another node.
+bool meets_writes(const State& state, const Node& node, Number start, Number end);
 /// A write that goes on while others are served; finish_writes waits for all of them (M41).
 void start_write(State& state, Node& node, Number start, Number end, const Bytes& value);
 void finish_writes(State& state);

@@ -21,6 +21,23 @@ TEST_CASE("patterns are verified (M32)") {
   CHECK(story.io("read -P 0xcd 0 1K").empty());
 }
 
+TEST_CASE("several writes are in flight until one of them is met, or a flush comes (M41)") {
+  Story story = with_drive_opened();
+  const auto bytes = [&story](std::size_t run) {
+    return model::contents(story.state, "drive0").at(run).dump();
+  };
+  CHECK(story.io("aio_write -P 1 0 4K").empty());
+  CHECK(story.io("aio_write -P 2 4K 4K").empty());
+  CHECK(bytes(0) == "[0,4096,[0,1]]");
+  CHECK(bytes(1) == "[4096,4096,[0,2]]");
+  CHECK(story.io("aio_write -P 3 4K 512").empty());
+  CHECK(bytes(0) == "[0,4096,[1]]");
+  CHECK(bytes(1) == "[4096,512,[2,3]]");
+  CHECK(story.io("aio_flush").empty());
+  CHECK(bytes(1) == "[4096,512,[3]]");
+  CHECK(bytes(2) == "[4608,3584,[2]]");
+}
+
 TEST_CASE("what qemu-io says of bad words (M32, M33)") {
   Story story = with_drive_opened();
   CHECK(story.io("write 0") == "bad argument count 1 to write, expected at least 2 arguments");
