@@ -127,10 +127,12 @@ Rest rest_before(const QmpStep& step) {
   return name.find("bitmap") != std::string::npos ? Rest::jobs : Rest::jobs_and_requests;
 }
 
-/// A client that reads may find a write in flight, but not a job.
+/// A client that reads, or writes elsewhere, may find a write in flight, but not a job.
 Rest rest_before(const IoStep& step) {
-  const bool reads = step.command.starts_with("read") || step.command.starts_with("aio_read");
-  return reads ? Rest::jobs : Rest::jobs_and_requests;
+  for (const char* beside : {"read", "aio_read", "aio_write"}) {
+    if (step.command.starts_with(beside)) return Rest::jobs;
+  }
+  return Rest::jobs_and_requests;
 }
 
 /// Bits, bytes and headers are looked at when nothing moves; what queries show may move.

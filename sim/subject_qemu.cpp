@@ -18,6 +18,7 @@
 #include "sim/qemu_supply.h"
 #include "sim/subjects.h"
 #include "sim/usage_error.h"
+#include "sim/writes_in_flight.h"
 
 namespace sim {
 
@@ -78,10 +79,11 @@ class QemuSubject : public Subject {
   }
 
   std::string guest_io(const std::string& node, const std::string& command) override {
+    if (!in_flight_.admits(node, command)) come_to(Rest::jobs_and_requests);
     return guarded([&] {
       process().take_console();
       process().take_errors();
-      if (command.starts_with("aio_")) writer_in_flight_ = node;
+      in_flight_.note(node, command);
       const std::string answer = human(hmp::io_line(node, names_.to_real(command)));
       const std::string printed =
           process().take_console() + hmp::io_complaints(process().take_errors());
@@ -160,7 +162,7 @@ class QemuSubject : public Subject {
     process_.reset();
     told_.clear();
     started_jobs_ = false;
-    writer_in_flight_.clear();
+    in_flight_.clear();
   }
   void end() {
     process_->wait_for_end();
@@ -225,7 +227,7 @@ class QemuSubject : public Subject {
   std::set<std::string> told_;
   bool started_jobs_ = false;              ///< whether there may be any
   steady_clock::time_point last_request_;  ///< of the guest
-  std::string writer_in_flight_;  ///< node of a request that nobody has waited for; empty: none
+  WritesInFlight in_flight_;
 };
 
 /// The kernel tells which file a call is about by its canonical path.
@@ -241,8 +243,9 @@ void QemuSubject::fail_storage(const std::string& file, const std::optional<Stor
 }
 
 void QemuSubject::finish_requests() {
-  if (writer_in_flight_.empty()) return;
-  human(hmp::io_line(std::exchange(writer_in_flight_, {}), "aio_flush"));
+  if (in_flight_.node().empty()) return;
+  human(hmp::io_line(in_flight_.node(), "aio_flush"));
+  in_flight_.clear();
 }
 
 /// Whether a job, as query-block-jobs has it, comes to READY or to its end without a command. One

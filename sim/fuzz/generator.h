@@ -72,6 +72,7 @@ class Generator {
   };
   Place place(const View& view);
   std::string async_write(const View& view);
+  bool meets_flight(const Place& place) const;
   /// `text`, which changes `place`; but first what is in flight there is waited for.
   std::string after_flight(const Place& place, std::string text);
   std::string new_file() { return "TEST_DIR/PID-" + std::to_string(files_++); }

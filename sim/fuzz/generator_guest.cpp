@@ -18,9 +18,12 @@ Generator::Place Generator::place(const View& view) {
   return {offset + below(512), 1 + below(length)};
 }
 
+bool Generator::meets_flight(const Place& place) const {
+  return std::ranges::any_of(in_flight_, [&](const Place& other) { return place.overlaps(other); });
+}
+
 std::string Generator::after_flight(const Place& place, std::string text) {
-  const auto meets = [&](const Place& other) { return place.overlaps(other); };
-  if (std::ranges::none_of(in_flight_, meets)) return text;
+  if (!meets_flight(place)) return text;
   in_flight_.clear();
   planned_.push_front(std::move(text));
   return fmt::format("io {} aio_flush", drive);
@@ -30,10 +33,17 @@ std::string Generator::async_write(const View& view) {
   const Place at = place(view);
   // Some are waited for at once, most are in flight when other things happen.
   if (chance(25)) planned_.push_back(fmt::format("io {} aio_flush", drive));
-  std::string text =
-      fmt::format("io {} aio_write -P {} {} {}", drive, 1 + below(255), at.offset, at.length);
-  text = after_flight(at, std::move(text));
+  const auto line = [this](const Place& to) {
+    return fmt::format("io {} aio_write -P {} {} {}", drive, 1 + below(255), to.offset, to.length);
+  };
+  std::string text = after_flight(at, line(at));
   in_flight_.push_back(at);
+  while (chance(40)) {
+    const Place other = place(view);
+    if (meets_flight(other)) break;
+    planned_.push_front(line(other));
+    in_flight_.push_back(other);
+  }
   return text;
 }
 
