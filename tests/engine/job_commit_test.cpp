@@ -97,7 +97,7 @@ struct Guest {
   std::uint8_t value_ = 0;
 };
 
-TEST_CASE("guest writes at any moment of a commit are in the base at its end") {
+TEST_CASE("guest writes at any moment of a commit are in the base at its end", "[slow]") {
   for (std::uint64_t seed = 1; seed <= 40; ++seed) {
     CAPTURE(seed);
     Overlay world(seed);

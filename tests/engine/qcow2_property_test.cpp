@@ -199,7 +199,7 @@ TEST_CASE("a cluster that was freed serves nobody twice") {
   }));
 }
 
-TEST_CASE("a failing storage leaves at worst leaks, and what was flushed") {
+TEST_CASE("a failing storage leaves at worst leaks, and what was flushed", "[slow]") {
   CHECK(rc::check([] {
     const CreateOptions options = random_options(false);
     Disk disk(options, random_caches());
