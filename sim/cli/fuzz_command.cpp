@@ -12,6 +12,7 @@
 #include "sim/casting.h"
 #include "sim/cli/cast_options.h"
 #include "sim/cli/cli.h"
+#include "sim/cli/jobs_option.h"
 #include "sim/fuzz/summary.h"
 #include "sim/usage_error.h"
 
@@ -130,9 +131,7 @@ void add_fuzz(CLI::App& program, int& status) {
   command->add_option("--profile", arguments->profile, "what runs do, see below")
       ->type_name("NAME")
       ->capture_default_str();
-  command->add_option("--jobs", campaign.jobs, "how many runs go on at once")
-      ->check(CLI::Range(1, 256))
-      ->capture_default_str();
+  add_jobs(*command, campaign.jobs, "how many runs go on at once");
   command->add_option("--shard", arguments->shard, "only every N-th run, from the I-th on")
       ->type_name("I/N");
   command->add_option("--out", campaign.out, "where the scenarios of failures go")

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <filesystem>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <thread>
 
 #include "sim/cli/cli.h"
+#include "sim/cli/jobs_option.h"
 #include "sim/mutants/report.h"
 #include "sim/scenario.h"
 
@@ -45,7 +44,6 @@ int measure_with(MutantsArguments& arguments) {
 void add_mutants(CLI::App& program, int& status) {
   const auto arguments = std::make_shared<MutantsArguments>();
   mutants::Options& options = arguments->options;
-  options.jobs = std::max(1u, std::thread::hardware_concurrency());
   options.hunt.directory = "mutant-failures";
   CLI::App* command = program.add_subcommand(
       "mutants", "build programs with a fault in each, and measure how many random runs find");
@@ -58,9 +56,7 @@ void add_mutants(CLI::App& program, int& status) {
       ->add_option("--profile", arguments->profile,
                    "what runs are like, where a patch does not say what finds it")
       ->capture_default_str();
-  command->add_option("--jobs", options.jobs, "how many at once (default: as many as processors)")
-      ->check(CLI::Range(1, 256))
-      ->type_name("N");
+  add_jobs(*command, options.jobs, "how many at once");
   command->add_option("--out", options.hunt.directory, "where the scenarios of failures go")
       ->type_name("DIR")
       ->capture_default_str();

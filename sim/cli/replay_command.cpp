@@ -2,14 +2,13 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <iostream>
 #include <memory>
 #include <optional>
-#include <thread>
 
 #include "sim/cli/cast_options.h"
 #include "sim/cli/cli.h"
+#include "sim/cli/jobs_option.h"
 #include "sim/replay.h"
 
 namespace sim::cli {
@@ -21,9 +20,6 @@ struct ReplayArguments {
   CastOptions cast;
   std::optional<std::string> subjects;  ///< none: model, engine, a real QEMU where there is one
 };
-
-/// As many scenarios at once as there are processors.
-unsigned usual_jobs() { return std::max(1u, std::thread::hardware_concurrency()); }
 
 struct TranscriptArguments {
   CastOptions cast;
@@ -44,13 +40,8 @@ void add_replay(CLI::App& program, int& status) {
                    "of model, engine, qemu, qmp:SOCKET, command:PROGRAM ARGUMENT… "
                    "(default: model, engine, and qemu where there is one)")
       ->type_name("NAME,…");
-  arguments->options.jobs = usual_jobs();
   arguments->cast.add_to(*command);
-  command
-      ->add_option("--jobs", arguments->options.jobs,
-                   "how many scenarios run at once (default: as many as processors)")
-      ->check(CLI::Range(1, 256))
-      ->type_name("N");
+  add_jobs(*command, arguments->options.jobs, "how many scenarios run at once");
   command->add_flag("--bless", arguments->options.bless, "rewrite the goldens");
   command->add_flag("--verbose", arguments->options.verbose, "print the transcripts as they come");
   command->callback([arguments, &status] {

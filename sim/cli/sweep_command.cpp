@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "sim/cli/cli.h"
+#include "sim/cli/jobs_option.h"
 #include "sim/sweep/sweep.h"
 
 namespace sim::cli {
@@ -25,9 +26,7 @@ void add_sweep(CLI::App& program, int& status) {
       ->check(CLI::Range(0, 1'000'000))
       ->capture_default_str();
   command->add_option("--seed", options->depth.seed, "of what is drawn")->capture_default_str();
-  command->add_option("--jobs", options->jobs, "how many testcases are swept at once")
-      ->check(CLI::Range(1, 256))
-      ->capture_default_str();
+  add_jobs(*command, options->jobs, "how many testcases are swept at once");
   command->add_option("--out", options->out, "write findings as scenarios into this directory")
       ->type_name("DIR");
   command
