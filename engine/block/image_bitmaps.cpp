@@ -105,14 +105,14 @@ void ImageBitmaps::check_can_add(const std::string& name, bitmap::Granularity gr
 }
 
 io::Task<void> ImageBitmaps::check_can_resize() {
-  std::vector<std::string> names;
-  for (const Entry& entry : directory_) {
-    const NodeBitmap* bitmap = node_.find_bitmap(entry.name);
-    if (bitmap == nullptr) continue;
+  const std::vector<std::string> names = co_await store_.read_names();
+  for (const std::string& name : names) {
+    const NodeBitmap* bitmap = node_.find_bitmap(name);
+    if (bitmap == nullptr) {
+      throw Refusal("Cannot resize qcow2 with persistent bitmaps that were not loaded into memory");
+    }
     require_may_modify(*bitmap);
-    names.push_back(entry.name);
   }
-  co_await store_.check_can_resize(names);
 }
 
 const ImageBitmaps::Entry* ImageBitmaps::find(const std::string& name) const {

@@ -243,13 +243,11 @@ io::Task<void> BitmapStore::remove(const std::string& name) {
   co_await image_.flush_metadata();
 }
 
-io::Task<void> BitmapStore::check_can_resize(const std::vector<std::string>& loaded_names) {
+io::Task<std::vector<std::string>> BitmapStore::read_names() {
+  std::vector<std::string> names;
   const Entries entries = co_await read_directory();
-  for (const BitmapDirectoryEntry& entry : entries) {
-    if (std::ranges::find(loaded_names, entry.name) == loaded_names.end()) {
-      throw Refusal("Cannot resize qcow2 with persistent bitmaps that were not loaded into memory");
-    }
-  }
+  for (const BitmapDirectoryEntry& entry : entries) names.push_back(entry.name);
+  co_return names;
 }
 
 /// Makes `entries`, with these bitmaps put in, the image's directory, and frees what that replaces.

@@ -73,9 +73,8 @@ class BitmapStore {
   /// no entry is fine. Without bitmaps the extension goes (S15, S54).
   io::Task<void> remove(const std::string& name);
 
-  /// Refuses a resize that a stored bitmap forbids: one whose name is not among those loaded (S62).
-  /// Bitmaps that are loaded are in use and get their new size when they are stored.
-  io::Task<void> check_can_resize(const std::vector<std::string>& loaded_names);
+  /// The names in the file's directory, in its order.
+  io::Task<std::vector<std::string>> read_names();
 
  private:
   /// Runs of clusters, to be freed together.
