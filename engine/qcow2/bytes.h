@@ -13,6 +13,9 @@
 
 namespace engine::qcow2 {
 
+/// What a disk writes whole or not at all.
+constexpr std::uint64_t sector_size = 512;
+
 /// Bytes [first, end) of something.
 struct ByteSpan {
   std::uint64_t first = 0;

@@ -8,8 +8,6 @@
 namespace engine::qcow2 {
 namespace {
 
-constexpr std::uint64_t sector_bytes = 512;
-
 constexpr std::uint64_t l1_reserved = 0x7f000000000001ff;
 constexpr std::uint64_t l2_reserved = 0x3f000000000001fe;
 
@@ -150,7 +148,7 @@ void CheckWalk::count_compressed(TableEntry entry, std::uint64_t references) {
     report_.corrupt("ERROR: coffset=" + hex(offset) +
                     ": copied flag must never be set for compressed clusters");
   }
-  const std::uint64_t size = (more_sectors + 1) * sector_bytes - offset % sector_bytes;
+  const std::uint64_t size = (more_sectors + 1) * sector_size - offset % sector_size;
   const HostOffset place{offset};
   refer(place, size, references);
 }

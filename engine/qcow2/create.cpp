@@ -49,7 +49,7 @@ Header header_for(const CreateOptions& options) {
   header.header_length = options.version >= 3 ? Header::v3_length : Header::v2_length;
   header.cluster_bits = bits_of(options.cluster_size.value);
   header.refcount_order = bits_of(options.refcount_bits);
-  header.size = {round_up(options.size.value, 512)};
+  header.size = {round_up(options.size.value, sector_size)};
   header.backing_file = options.backing_file;
   header.backing_format = options.backing_format;
   // As in QEMU: in small clusters the names would take the room of other extensions.
@@ -71,19 +71,23 @@ Layout layout_for(const Geometry& geometry, std::uint64_t l1_entries) {
   }
 }
 
-/// Everything from the refcount table to the end of the last refcount block.
-std::vector<std::byte> encode_refcounts(const Geometry& geometry, const Layout& layout) {
-  const std::uint64_t cluster_size = geometry.cluster_size().value;
-  std::vector<std::byte> bytes((layout.refcount_table + layout.refcount_blocks) * cluster_size);
-  const RefcountCodec codec(geometry.refcount_order());
+/// The refcount table, as far as it is not zeros, in sectors.
+std::vector<std::byte> encode_refcount_table(const Geometry& geometry, const Layout& layout) {
+  std::vector<std::byte> bytes(round_up(layout.refcount_blocks * 8, sector_size));
   for (std::uint64_t i = 0; i < layout.refcount_blocks; ++i) {
-    store_big<std::uint64_t>(bytes.data() + i * 8, (layout.first_block() + i) * cluster_size);
-    std::byte* block = bytes.data() + (layout.refcount_table + i) * cluster_size;
-    const std::uint64_t first = geometry.first_of_block(i).value;
-    const std::uint64_t end = std::min(layout.total(), first + geometry.refcounts_per_block());
-    for (std::uint64_t cluster = first; cluster < end; ++cluster)
-      codec.set(block, cluster - first, 1);
+    store_big<std::uint64_t>(bytes.data() + i * 8,
+                             geometry.start(HostCluster{layout.first_block() + i}).value);
   }
+  return bytes;
+}
+
+/// The refcount blocks one after the other, as far as they are not zeros, in sectors.
+std::vector<std::byte> encode_refcount_blocks(const Geometry& geometry, const Layout& layout) {
+  const RefcountCodec codec(geometry.refcount_order());
+  const std::uint64_t size = codec.bytes_of(0, layout.total()).end;
+  std::vector<std::byte> bytes(round_up(size, sector_size));
+  for (std::uint64_t cluster = 0; cluster < layout.total(); ++cluster)
+    codec.set(bytes.data(), cluster, 1);
   return bytes;
 }
 
@@ -104,14 +108,15 @@ io::Task<void> create(io::Storage& file, const CreateOptions& options) {
   header.l1_table_offset = geometry.start(HostCluster{layout.first_l1()});
 
   const std::vector<std::byte> head = encode_header(header);
-  const std::vector<std::byte> refcounts = encode_refcounts(geometry, layout);
+  const std::vector<std::byte> table = encode_refcount_table(geometry, layout);
+  const std::vector<std::byte> blocks = encode_refcount_blocks(geometry, layout);
   const ByteCount whole = geometry.cluster_size() * layout.total();
-  const std::span<const std::byte> refcount_bytes(refcounts);
-  const std::span<const std::byte> header_bytes(head);
-  const HostOffset start{0};
+  const std::span<const std::byte> table_bytes(table), block_bytes(blocks), header_bytes(head);
+  const HostOffset start{0}, first_block = geometry.start(HostCluster{layout.first_block()});
   // The header comes last: before it is there the file is no image at all.
   co_await file.resize(whole);
-  co_await file.write(header.refcount_table_offset, refcount_bytes);
+  co_await file.write(header.refcount_table_offset, table_bytes);
+  co_await file.write(first_block, block_bytes);
   co_await file.flush();
   co_await file.write(start, header_bytes);
   co_await file.flush();

@@ -11,12 +11,8 @@ namespace {
 /// Enough for the deepest chain of slices that one step looks at.
 constexpr std::size_t least_slots = 4;
 
-/// What a disk writes whole or not at all.
-constexpr std::uint64_t sector_size = 512;
-
 ByteSpan whole_sectors(ByteSpan bytes) {
-  return {bytes.first / sector_size * sector_size,
-          (bytes.end + sector_size - 1) / sector_size * sector_size};
+  return {bytes.first / sector_size * sector_size, round_up(bytes.end, sector_size)};
 }
 
 }  // namespace
