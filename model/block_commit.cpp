@@ -89,7 +89,9 @@ void check_job(State& state, const Job& job, const json& arguments) {
 /// S64, M17: a base that is too short grows, unless that is refused. When, nobody sees (M4).
 bool grow(State& state, const Node& top, Node& base) try {
   const Number size = state.files.at(top.file).size;
-  if (state.files.at(base.file).size < size) resize(state, base, size);
+  if (state.files.at(base.file).size >= size) return true;
+  require_sound(state, base.file);
+  resize(state, base, size);
   return true;
 } catch (const Refused&) {
   return false;

@@ -51,10 +51,13 @@ void expect_copies(State& state, const Job& job, const Runs& runs) {
   }
 }
 
-/// S77: the copies are made. Bitmaps know, but for what was copied before they could (M6).
+/// S77: the copies are made, perhaps before the base itself was written there (M5). Bitmaps know,
+/// but for what was copied before they could (M6).
 void settle_copies(State& state, const Job& job, const Runs& runs) {
   Node& base = state.nodes.at(job.base);
-  for (const auto& [start, end] : runs) {
+  Runs last = runs;
+  last.remove(job.crossed);
+  for (const auto& [start, end] : last) {
     for (const Piece& piece : look(state, state.nodes.at(job.top), start, end)) {
       put(state, base, piece.start, piece.end, piece.bytes);
     }
@@ -108,6 +111,7 @@ void become_ready(State& state, Job& job) {
   if (job.fresh.empty()) state.files.at(state.nodes.at(job.base).file).unsynced.clear();
   job.copied += job.bulk.total();
   job.surplus += job.doubt.total();
+  job.crossed.remove(sure);
   job.bulk = job.doubt = {};
   job.status = Status::ready;
   send(state, "BLOCK_JOB_READY", job_data(job));
@@ -166,7 +170,7 @@ void end(State& state, Job& job) {
   } else if (job.active()) {
     job.surplus += waiting(job);
   }
-  job.bulk = job.doubt = job.fresh = {};
+  job.bulk = job.doubt = job.fresh = job.crossed = {};
   job.fresh_least = job.fresh_most = 0;
   if (job.auto_finalize || !copies) return conclude(state, job);
   job.status = Status::pending;
@@ -239,12 +243,14 @@ void note_guest_write(State& state, const Node& node, Number start, Number end) 
       job.fresh_least += more.total();
       job.fresh_most += written.total();
       job.fresh.add(written);
+      job.crossed.remove(written);
       doom(state, job, written);
     } else {
       Runs elsewhere = pending_copies(state, node), here = elsewhere;
       elsewhere.remove(written);
       here.remove(elsewhere);
       written = here;
+      job.crossed.add(here);
     }
     expect_copies(state, job, written);
   }

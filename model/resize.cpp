@@ -14,8 +14,11 @@ constexpr Number endless = ~Number{0};
 Number round_up(Number size, Number unit) { return (size + unit - 1) / unit * unit; }
 
 /// S62: the first in the directory that is not to be touched.
-void check_stored_bitmaps(const State& state, const Node& node) {
-  for (const StoredBitmap& stored : state.files.at(node.file).directory) {
+void check_stored_bitmaps(State& state, const Node& node) {
+  const auto& directory = state.files.at(node.file).directory;
+  const std::string trouble = directory.empty() ? "" : surely_fails(state, node.file, "read");
+  if (!trouble.empty()) refuse("Failed to read bitmap directory: " + trouble);
+  for (const StoredBitmap& stored : directory) {
     for (const Bitmap& bitmap : node.bitmaps) {
       if (bitmap.name == stored.name) check_usable(bitmap, true, true);
     }
@@ -30,7 +33,7 @@ bool uncovers(const State& state, const Node& node, Number size) {
 }
 
 /// S59, S62: what the format itself refuses.
-void check_format(const State& state, const Node& node, Number size) {
+void check_format(State& state, const Node& node, Number size) {
   const Image& image = state.files.at(node.file);
   if (image.format == "raw") return;
   if (size % 512 != 0) refuse("The new size must be a multiple of 512");

@@ -109,6 +109,7 @@ struct Job {
   Runs bulk = {};                          ///< to copy since the start
   Runs doubt = {};                         ///< to copy if it turns out to be allocated
   Runs fresh = {};                         ///< rewritten by the guest since
+  Runs crossed = {};                       ///< of these, written in the base itself meanwhile
   Number fresh_least = 0, fresh_most = 0;  ///< bytes that copying `fresh` takes
   bool active() const { return overlay == 0; }
 };

@@ -20,7 +20,7 @@ const std::vector<Refusal> table = {
     {"M52", "… failed: No space left on device", "io"},
     {"M53", "Failed to flush the L2 table cache: …", "unplug", "any text may be told there"},
     {"M54", "Could not read qcow2 header: …"},
-    {"M54", "Failed to read bitmap directory: …", "", "a query may read it, or not"},
+    {"M54", "Failed to read bitmap directory: …", "block_resize"},
     {"M54", "Can't update bitmap directory: …"},
     {"M54", "Lost persistent bitmaps …: Failed to write bitmap '…' to file: …"},
     {"M54", "Lost persistent bitmaps …: Failed to update bitmap extension: …"},

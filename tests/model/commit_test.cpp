@@ -44,6 +44,30 @@ TEST_CASE("a write after READY is copied before the end (S80, M5)") {
   CHECK(story.io("read -P 7 512K 1").empty());
 }
 
+TEST_CASE("who writes to the base itself comes before a copy or after it (M5)") {
+  Story story = with_overlay();
+  const auto base = [&story] { return model::contents(story.state, "n0").dump(); };
+  story.ok("block-commit", R"({"device":"drive0"})");
+  story.wait("BLOCK_JOB_READY");
+  story.io("write -P 2 0 64K");
+  CHECK(model::guest_io(story.state, "n0", "write -P 3 0 64K").empty());
+  story.ok("block-job-complete", R"({"device":"drive0"})");
+  story.wait("BLOCK_JOB_COMPLETED");
+  CHECK(base().starts_with("[[0,65536,[2,3]]"));
+}
+
+TEST_CASE("who writes through the commit after that has the last word (M5)") {
+  Story story = with_overlay();
+  story.ok("block-commit", R"({"device":"drive0"})");
+  story.wait("BLOCK_JOB_READY");
+  story.io("write -P 2 0 64K");
+  CHECK(model::guest_io(story.state, "n0", "write -P 3 0 64K").empty());
+  story.io("write -P 4 0 64K");
+  story.ok("block-job-complete", R"({"device":"drive0"})");
+  story.wait("BLOCK_JOB_COMPLETED");
+  CHECK(model::contents(story.state, "n0").dump().starts_with("[[0,65536,[4]]"));
+}
+
 TEST_CASE("a bitmap cleared while a copy is under way may or may not see it (M6)") {
   Story story = with_overlay();
   story.ok("block-commit", R"({"device":"drive0"})");
