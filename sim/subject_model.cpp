@@ -145,12 +145,13 @@ class ModelSubject : public Subject {
     if (lost_) return anything();
     std::vector<json> answers;
     try {
+      if (states_.size() == 1) return answer(states_.front());
       for (model::State& state : states_) answers.push_back(answer(state));
     } catch (const model::Unknowable&) {
       lost_ = true;
       return anything();
     }
-    return answers.size() == 1 ? std::move(answers.front()) : joined(answers);
+    return joined(answers);
   }
 
   void crash() {
