@@ -49,6 +49,21 @@ void add_with_short_bases(std::vector<State>& states) {
   }
 }
 
+/// S76: a read-only overlay of a commit is writable for a moment, and its bitmaps are taken into
+/// use.
+void add_with_rewritten_overlays(std::vector<State>& states, const State& moving) {
+  for (const Job& job : moving.jobs) {
+    if (job.active() || !moving.nodes.at(job.overlay).read_only) continue;
+    const std::string& file = moving.nodes.at(job.overlay).file;
+    for (std::size_t i = 0, count = states.size(); i < count; ++i) {
+      State used = states[i], hidden = states[i];
+      for (StoredBitmap& stored : used.files.at(file).directory) stored.in_use = true;
+      hidden.files.at(file).directory.clear();
+      states.insert(states.end(), {used, hidden});
+    }
+  }
+}
+
 void die(std::vector<State>& states) {
   for (State& state : states) stop(state, Stop::kill);
 }
@@ -69,6 +84,7 @@ std::vector<State> crash(const State& before, const State& after) {
   add_with_ended_jobs(states, after);
   add_with_short_bases(states);
   add_with_hidden_bitmaps(states, before, after);
+  add_with_rewritten_overlays(states, before.jobs.empty() ? after : before);
   die(states);
   return states;
 }
