@@ -59,7 +59,10 @@ void Looks::look_at(const MadeImage& image) {
     backing_.insert(file_name(each));
     if (unsure_.contains(file_name(each))) unsure_.insert(file_name(image.file));
   }
-  if (!unsure_.contains(file_name(image.file))) look_inside(image, contents);
+  // To check an image opens what backs it.
+  if (unsure_.contains(file_name(image.file))) return;
+  add("show check " + image.file);
+  look_inside(image, contents);
 }
 
 const json& Looks::add(const std::string& line) {
@@ -81,7 +84,6 @@ Looks::Contents Looks::look_at_file(const std::string& file) {
       if (!known) contents.bitmaps.push_back(name);
     }
   });
-  add("show check " + file);
   return contents;
 }
 
