@@ -54,6 +54,7 @@ struct Image {
   Extents data = {};
   Extents unsynced = {};  ///< what the places written since the last flush held before
   std::vector<StoredBitmap> directory = {};
+  Number openings = 0;      ///< how often it has turned writable
   std::string broken = {};  ///< why it cannot be opened, empty if it can (S53)
 };
 
@@ -109,7 +110,7 @@ struct Job {
   Runs bulk = {};                          ///< to copy since the start
   Runs doubt = {};                         ///< to copy if it turns out to be allocated
   Runs fresh = {};                         ///< rewritten by the guest since
-  Runs crossed = {};                       ///< of these, written in the base itself meanwhile
+  Runs crossed = {};                       ///< of all these, written in the base itself meanwhile
   Number fresh_least = 0, fresh_most = 0;  ///< bytes that copying `fresh` takes
   bool active() const { return overlay == 0; }
 };
