@@ -10,19 +10,18 @@ namespace engine::qcow2 {
 
 namespace {
 
-constexpr std::uint64_t sector = 512;
-
 /// The span of sectors of `after` that are not the same, or not there, in `before`; empty if there
 /// are none.
 std::span<const std::byte> changed_sectors(std::span<const std::byte> before,
                                            std::span<const std::byte> after) {
   const auto same = [&](std::uint64_t at) {
-    return at + sector <= before.size() && std::memcmp(&before[at], &after[at], sector) == 0;
+    return at + sector_size <= before.size() &&
+           std::memcmp(&before[at], &after[at], sector_size) == 0;
   };
   std::uint64_t start = 0;
   std::uint64_t end = after.size();
-  while (start < end && same(start)) start += sector;
-  while (end > start && same(end - sector)) end -= sector;
+  while (start < end && same(start)) start += sector_size;
+  while (end > start && same(end - sector_size)) end -= sector_size;
   return after.subspan(start, end - start);
 }
 
@@ -30,13 +29,13 @@ std::span<const std::byte> changed_sectors(std::span<const std::byte> before,
 /// sector, which a power cut cannot tear.
 std::vector<std::byte> encode_whole(Header& header) {
   std::vector<std::byte> bytes = encode_header(header);
-  if (bytes.size() <= sector) return bytes;
+  if (bytes.size() <= sector_size) return bytes;
   Header shorter = header;
   std::erase_if(shorter.extensions, [](const HeaderExtension& extension) {
     return extension.type == extension_type::feature_names;
   });
   std::vector<std::byte> fewer = encode_header(shorter);
-  if (fewer.size() > sector) return bytes;
+  if (fewer.size() > sector_size) return bytes;
   header = std::move(shorter);
   return fewer;
 }
@@ -66,16 +65,16 @@ io::Task<void> HeaderFile::load() {
   header_ = decode_header(bytes);
   // A small cluster may end before.
   const std::uint64_t size = std::min<std::uint64_t>(bytes.size(), header_.cluster_size().value);
-  bytes.resize(round_up(size, sector));
+  bytes.resize(round_up(size, sector_size));
   bytes_ = std::move(bytes);
   known_ = true;
 }
 
 io::Task<void> HeaderFile::replace(Header next) {
   std::vector<std::byte> bytes = encode_whole(next);
-  const bool in_one_sector = bytes.size() <= sector;
+  const bool in_one_sector = bytes.size() <= sector_size;
   // What is left of a longer header must not look like an extension or a name.
-  bytes.resize(round_up(std::max(bytes.size(), bytes_.size()), sector));
+  bytes.resize(round_up(std::max(bytes.size(), bytes_.size()), sector_size));
   const std::vector<std::byte> before = known_ ? bytes_ : std::vector<std::byte>();
   if (before != bytes) {
     // A write that fails may have changed any part: after it nothing is known of the old bytes.
@@ -83,9 +82,9 @@ io::Task<void> HeaderFile::replace(Header next) {
     co_await file_.flush();
     // Whatever arrives, one or the other is there. The first sector tells where the rest lies.
     const std::uint64_t size = bytes.size();
-    if (in_one_sector) co_await write_changes(before, bytes, 0, sector);
-    co_await write_changes(before, bytes, sector, size);
-    if (!in_one_sector) co_await write_changes(before, bytes, 0, sector);
+    if (in_one_sector) co_await write_changes(before, bytes, 0, sector_size);
+    co_await write_changes(before, bytes, sector_size, size);
+    if (!in_one_sector) co_await write_changes(before, bytes, 0, sector_size);
     known_ = true;
   }
   bytes_ = std::move(bytes);
