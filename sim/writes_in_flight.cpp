@@ -2,11 +2,9 @@
 #include "sim/writes_in_flight.h"
 
 #include <algorithm>
-#include <iterator>
-#include <optional>
-#include <sstream>
 
-#include "sim/images.h"
+#include "engine/error.h"
+#include "engine/qmp/qemu_io_command.h"
 
 namespace sim {
 
@@ -31,23 +29,12 @@ void WritesInFlight::clear() {
   writes_.clear();
 }
 
-/// Everything, of a command that is not understood.
-WritesInFlight::Range WritesInFlight::range_of(const std::string& command) {
-  std::istringstream words(command);
-  std::string word;
-  words >> word >> word;
-  for (; word.starts_with('-'); words >> word) {
-    if (word.ends_with('P')) words >> word;  // the pattern stands by itself
-  }
-  const std::optional<std::uint64_t> start = images::parse_size(word);
-  if (!start) return {};
-  Range range{*start, *start};
-  while (words >> word) {
-    const std::optional<std::uint64_t> length = images::parse_size(word);
-    if (!length) return {};
-    range.end += *length;
-  }
-  return range;
+/// Everything, of a command that is refused.
+WritesInFlight::Range WritesInFlight::range_of(const std::string& command) try {
+  const engine::qmp::IoRequest request = engine::qmp::IoLine(command).parse();
+  return {request.offset, request.offset + request.length};
+} catch (const engine::Refusal&) {
+  return {};
 }
 
 }  // namespace sim

@@ -37,10 +37,9 @@ void make_overlay(const std::string& file, const std::string& backing, bool full
 }
 
 void drop_from_cache(const std::string& file) {
-  const int descriptor = open(file.c_str(), O_RDWR | O_CLOEXEC);
-  int code = descriptor < 0 || fdatasync(descriptor) != 0 ? errno : 0;
-  if (code == 0) code = posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED);
-  if (descriptor >= 0) close(descriptor);
+  const Descriptor opened(open(file.c_str(), O_RDWR | O_CLOEXEC));
+  int code = opened.number() < 0 || fdatasync(opened.number()) != 0 ? errno : 0;
+  if (code == 0) code = posix_fadvise(opened.number(), 0, 0, POSIX_FADV_DONTNEED);
   if (code != 0) throw SubjectFailure(file + ": " + std::strerror(code));
 }
 
