@@ -2,9 +2,12 @@
 #include "sim/writes_in_flight.h"
 
 #include <algorithm>
+#include <iterator>
+#include <numeric>
+#include <optional>
+#include <sstream>
 
-#include "engine/error.h"
-#include "engine/qmp/qemu_io_command.h"
+#include "sim/images.h"
 
 namespace sim {
 
@@ -29,12 +32,22 @@ void WritesInFlight::clear() {
   writes_.clear();
 }
 
-/// Everything, of a command that is refused.
-WritesInFlight::Range WritesInFlight::range_of(const std::string& command) try {
-  const engine::qmp::IoRequest request = engine::qmp::IoLine(command).parse();
-  return {request.offset, request.offset + request.length};
-} catch (const engine::Refusal&) {
-  return {};
+/// Everything, of a command that is not understood.
+WritesInFlight::Range WritesInFlight::range_of(const std::string& command) {
+  std::istringstream in(command);
+  const std::vector<std::string> words(std::istream_iterator<std::string>(in), {});
+  std::vector<std::uint64_t> operands;
+  for (std::size_t i = 1; i < words.size(); ++i) {
+    if (words[i].starts_with('-')) {
+      if (words[i].ends_with('P')) ++i;  // the pattern stands by itself
+      continue;
+    }
+    const std::optional<std::uint64_t> operand = images::parse_size(words[i]);
+    if (!operand) return {};
+    operands.push_back(*operand);
+  }
+  if (operands.size() < 2) return {};
+  return {operands[0], std::accumulate(operands.begin(), operands.end(), std::uint64_t{0})};
 }
 
 }  // namespace sim

@@ -30,12 +30,12 @@ TEST_CASE("beside a write in flight a guest reads, and writes other bytes of the
   CHECK(writes.admits("d", "write 64K 4K"));
 }
 
-TEST_CASE("beside a write that is refused there is no other") {
-  for (const char* refused :
+TEST_CASE("beside a write that is not understood there is no other") {
+  for (const char* line :
        {"aio_write -q 0 x", "aio_write", "aio_write -q", "aio_write -P", "aio_write -P 1 0"}) {
-    CAPTURE(refused);
+    CAPTURE(line);
     WritesInFlight writes;
-    writes.note("d", refused);
+    writes.note("d", line);
     CHECK_FALSE(writes.admits("d", "aio_write 1M 512"));
     CHECK(writes.admits("d", "read 1M 512"));
   }
