@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "engine/error.h"
+#include "engine/qcow2/bytes.h"
 
 namespace engine::qcow2 {
 
