@@ -119,25 +119,25 @@ void take_options(IoRequest& request, const std::map<char, std::string_view>& op
     throw Refusal("-n requires -z to be specified");
   }
   if (!request.zeroes && request.unmap) throw Refusal("-u requires -z to be specified");
-  if (request.zeroes && request.pattern) {
-    throw Refusal(request.command->waiting == Waiting::asynchronous
-                      ? "-z and -P cannot be specified at the same time"
-                      : "Only one of -z, -P, and -s can be specified at the same time");
+  request.no_fallback = options.contains('n');
+  const bool asynchronous = request.command->waiting == Waiting::asynchronous;
+  if (request.zeroes && request.pattern && !asynchronous) {
+    throw Refusal("Only one of -z, -P, and -s can be specified at the same time");
   }
 }
 
-std::uint64_t parse_length(const IoCommand& command, const std::string& text) {
+/// Zeroes need no buffer: those that aio_write or -n asks for may be longer than a request.
+std::uint64_t parse_length(const IoRequest& request, const std::string& text) {
   constexpr std::uint64_t greatest = 2147483136;
   const std::uint64_t length = parse_size(text);
-  if (length > greatest && command.takes_lengths) {
+  const bool listed = request.command->takes_lengths;
+  if (length <= greatest || (request.zeroes && (listed || request.no_fallback))) return length;
+  if (listed) {
     throw Refusal("Argument '" + text + "' exceeds maximum size " + std::to_string(greatest));
   }
-  if (length > greatest && command.operation != Operation::discard) {
-    const bool can_skip = command.name == "write";
-    throw Refusal("length cannot exceed " + std::to_string(greatest) +
-                  (can_skip ? " without -n" : "") + ", given " + text);
-  }
-  return length;
+  const bool can_skip = request.command->name == "write";
+  throw Refusal("length cannot exceed " + std::to_string(greatest) +
+                (can_skip ? " without -n" : "") + ", given " + text);
 }
 
 void take_range(IoRequest& request, const std::vector<std::string_view>& words) {
@@ -149,7 +149,7 @@ void take_range(IoRequest& request, const std::vector<std::string_view>& words) 
   }
   request.offset = parse_size(std::string(words[0]));
   for (std::size_t i = 1; i < words.size(); ++i) {
-    request.length += parse_length(command, std::string(words[i]));
+    request.length += parse_length(request, std::string(words[i]));
   }
 }
 

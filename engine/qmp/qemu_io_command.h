@@ -38,6 +38,7 @@ struct IoRequest {
   bool verbose = false;                   ///< -v
   bool zeroes = false;                    ///< -z
   bool unmap = false;                     ///< -u
+  bool no_fallback = false;               ///< -n
   bool force_flush = false;               ///< -f
 };
 

@@ -90,6 +90,11 @@ TEST_CASE("qemu-io prints what the real one prints") {
       {"write -z -P 1 0 1", "Only one of -z, -P, and -s can be specified at the same time\n"},
       {"aio_write -z 0 1 2", "-z supports only a single length parameter\n"},
       {"write 0 3G", "length cannot exceed 2147483136 without -n, given 3G\n"},
+      {"discard 0 3G", "length cannot exceed 2147483136, given 3G\n"},
+      {"aio_write 0 3G", "Argument '3G' exceeds maximum size 2147483136\n"},
+      {"aio_write -z 0 3G", "aio_write failed: Input/output error\n"},
+      {"write -z -n 0 3G", "write failed: Input/output error\n"},
+      {"aio_write -q -z -P 1 0 512", ""},
       {"foo", "command \"foo\" not found\n"},
   };
   BlockWorld world;
