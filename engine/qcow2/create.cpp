@@ -25,7 +25,7 @@ struct Layout {
   std::uint64_t total() const { return first_l1() + l1; }
 };
 
-void check_options(const CreateOptions& options) {
+void check_widths(const CreateOptions& options) {
   const std::uint64_t cluster_size = options.cluster_size.value;
   if (!is_power_of_two(cluster_size) || cluster_size < std::uint64_t{1} << min_cluster_bits ||
       cluster_size > std::uint64_t{1} << max_cluster_bits)
@@ -36,7 +36,6 @@ void check_options(const CreateOptions& options) {
     throw Refusal(
         "Different refcount widths than 16 bits require compatibility level 1.1 or above (use "
         "version=v3 or greater)");
-  if (options.backing_file.size() > Header::max_backing_file_length) throw IoError(EINVAL);
 }
 
 unsigned bits_of(std::uint64_t power_of_two) {
@@ -93,14 +92,19 @@ std::vector<std::byte> encode_refcount_blocks(const Geometry& geometry, const La
 
 }  // namespace
 
+void check_options(const CreateOptions& options) {
+  check_widths(options);
+  if (options.backing_file.size() > Header::max_backing_file_length) throw IoError(EINVAL);
+  if (l1_entries_for(options.size, bits_of(options.cluster_size.value)) > max_l1_bytes.value / 8)
+    throw Refusal(
+        "The image size is too large for file format 'qcow2' (try using a larger cluster size)");
+}
+
 io::Task<void> create(io::Storage& file, const CreateOptions& options) {
   check_options(options);
   Header header = header_for(options);
   const Geometry geometry(header.cluster_bits, header.refcount_order);
   const std::uint64_t l1_entries = l1_entries_for(header.size, header.cluster_bits);
-  if (l1_entries > max_l1_bytes.value / 8)
-    throw Refusal(
-        "The image size is too large for file format 'qcow2' (try using a larger cluster size)");
   header.l1_size = static_cast<std::uint32_t>(std::max<std::uint64_t>(l1_entries, 1));
   const Layout layout = layout_for(geometry, header.l1_size);
   header.refcount_table_offset = geometry.start(HostCluster{1});

@@ -25,8 +25,9 @@ struct CreateOptions {
   std::string backing_format{};   ///< e.g. "qcow2"; empty: none recorded
 };
 
-/// Writes an empty image into `file`, which must be empty and writable. Throws Refusal for options
-/// that qemu-img refuses, in its words.
+/// Throws Refusal for options that qemu-img refuses, in its words, and IoError as it fails.
+void check_options(const CreateOptions& options);
+/// Writes an empty image into `file`, which must be empty and writable, after check_options.
 io::Task<void> create(io::Storage& file, const CreateOptions& options);
 
 /// What lies under an image: whoever can be read where the image has no data of its own. Reads
