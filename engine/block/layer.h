@@ -24,7 +24,8 @@ struct OpenOptions {
   std::optional<std::string> format;  ///< "raw", "qcow2" or "file"; none: look at the first bytes
   std::optional<std::string> node_name;  ///< none: one is generated
   io::Access access = io::Access::read_write;
-  DiscardMode discard_mode = DiscardMode::ignore;
+  /// None: one that there is not, which is refused once the file is open.
+  std::optional<DiscardMode> discard_mode = DiscardMode::ignore;
 };
 
 /// Where a layer says what is no answer to a command.
@@ -107,8 +108,8 @@ class Layer {
   io::Task<std::unique_ptr<io::Storage>> open_storage(std::string filename, io::Access access,
                                                       FileUse use);
   io::Task<Node*> open_file(NodeOptions options, FileUse use);
-  io::Task<Node*> open_file_below(NodeOptions options, FileUse use,
-                                  std::optional<std::string> name);
+  io::Task<Node*> open_file_below(NodeOptions options, FileUse use, const OpenOptions& above);
+  void check_what_stands_on_file(const OpenOptions& options);
   io::Task<Node*> open_format(OpenOptions options, Node& file);
   io::Task<Node*> open_file_node(std::shared_ptr<NodeOptions> options, FileUse use);
   io::Task<Node*> open_file_child(std::shared_ptr<NodeOptions> parent);

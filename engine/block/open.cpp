@@ -66,13 +66,17 @@ io::Task<Node*> Layer::open_file(NodeOptions options, FileUse use) {
   co_return &graph_.add(std::move(made), std::move(storage));
 }
 
-/// A file that is not there is told before a bad name of what stands on it, and a lock after it.
-io::Task<Node*> Layer::open_file_below(NodeOptions options, FileUse use,
-                                       std::optional<std::string> name) {
+void Layer::check_what_stands_on_file(const OpenOptions& options) {
+  if (!options.discard_mode) throw Refusal("Invalid discard option");
+  if (options.node_name) check_new_node_name(*options.node_name);
+}
+
+/// A file that is not there is told before a bad option of what stands on it, and a lock after it.
+io::Task<Node*> Layer::open_file_below(NodeOptions options, FileUse use, const OpenOptions& above) {
   try {
     co_return co_await open_file(std::move(options), use);
   } catch (const LockConflict&) {
-    if (name) check_new_node_name(*name);
+    check_what_stands_on_file(above);
     throw;
   }
 }
@@ -85,9 +89,9 @@ io::Task<Node*> Layer::open_alone(OpenOptions options) {
   file_options.discard_mode = options.discard_mode;
   const bool plain = options.format == "raw" || options.format == "file";
   const FileUse use = plain ? FileUse::drive : FileUse::image;
-  Node* file = co_await open_file_below(file_options, use, options.node_name);
+  Node* file = co_await open_file_below(file_options, use, options);
   try {
-    if (options.node_name) check_new_node_name(*options.node_name);
+    check_what_stands_on_file(options);
     if (!options.format) options.format = co_await probe(*file);
     co_return co_await open_format(std::move(options), *file);
   } catch (const Refusal& refusal) {
@@ -109,7 +113,7 @@ io::Task<Node*> Layer::open_format(OpenOptions options, Node& file) {
   }
   std::string name = options.node_name ? *options.node_name : generate_name();
   auto made = std::make_unique<Node>(runtime_, std::move(name), options.filename, std::move(driver),
-                                     options.access, options.discard_mode);
+                                     options.access, options.discard_mode.value());
   Node& node = graph_.add(std::move(made), nullptr);
   graph_.link(node, Role::file, file);
   if (const qcow2::Image* image = node.driver().image()) {

@@ -48,10 +48,10 @@ io::Access parse_access(const std::string& value) {
   throw Refusal("Parameter 'read-only' expects 'on' or 'off'");
 }
 
-block::DiscardMode parse_discard(const std::string& value) {
+std::optional<block::DiscardMode> parse_discard(const std::string& value) {
   if (value == "unmap" || value == "on") return block::DiscardMode::unmap;
   if (value == "ignore" || value == "off") return block::DiscardMode::ignore;
-  throw Refusal("Invalid discard option");
+  return std::nullopt;
 }
 
 }  // namespace
