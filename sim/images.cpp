@@ -27,13 +27,6 @@ using nlohmann::json;
 
 namespace {
 
-/// A path in a header is relative to the image that has it.
-std::string resolve(const std::string& image, const std::string& path) {
-  if (path.starts_with('/')) return path;
-  const std::size_t slash = image.rfind('/');
-  return slash == std::string::npos ? path : image.substr(0, slash + 1) + path;
-}
-
 std::uint64_t size_of(const json& options) {
   const std::optional<std::uint64_t> size = parse_size(options.at("size"));
   if (size) return *size;
@@ -142,10 +135,18 @@ json dirty_runs(const std::vector<engine::qcow2::StoredBitmap>& bitmaps, const s
 
 }  // namespace
 
+std::string resolve(const std::string& image, const std::string& path) {
+  if (path.starts_with('/')) return path;
+  const std::size_t slash = image.rfind('/');
+  return slash == std::string::npos ? path : image.substr(0, slash + 1) + path;
+}
+
 std::optional<std::uint64_t> parse_size(const std::string& text) {
   if (text.empty() || text.find_first_of("-+ \t") != std::string::npos) return std::nullopt;
   char* end = nullptr;
   const long double number = std::strtold(text.c_str(), &end);
+  const std::string_view digits(text.data(), end);
+  if (!digits.starts_with("0x") && digits.find_first_of("eE") != std::string::npos) return {};
   std::string suffix = end;
   if (suffix.size() > 1 || end == text.c_str() || !std::isfinite(number)) return std::nullopt;
   static const std::string suffixes = "bkmgtpe";
@@ -155,6 +156,7 @@ std::optional<std::uint64_t> parse_size(const std::string& text) {
     if (at == std::string::npos) return std::nullopt;
     power = static_cast<unsigned>(at);
   }
+  if (power == 0 && number != std::floor(number)) return std::nullopt;  // there are no half bytes
   const long double bytes = std::ldexp(number, static_cast<int>(10 * power));
   if (bytes < 0 || bytes >= std::ldexp(1.0L, 63)) return std::nullopt;
   return static_cast<std::uint64_t>(bytes);
@@ -177,6 +179,7 @@ Task<void> create(Runtime&, Host& host, json options) {
   if (format != "qcow2") throw Refusal("Unknown file format '" + format + "'");
   const engine::qcow2::CreateOptions chosen = create_options(options);
   co_await require_backing(host, options);
+  engine::qcow2::check_options(chosen);  // before it cuts what is there to nothing
   std::unique_ptr<Storage> file = co_await host.create(path);
   co_await engine::qcow2::create(*file, chosen);
 }

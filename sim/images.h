@@ -17,6 +17,9 @@ namespace sim::images {
 /// A number of bytes as qemu-img takes it: "1048576", "64K", "1.5G". Nothing if it is none.
 std::optional<std::uint64_t> parse_size(const std::string& text);
 
+/// A path in the header of `image` is relative to that.
+std::string resolve(const std::string& image, const std::string& path);
+
 /// Makes an image; the options of Subject::create_image.
 engine::io::Task<void> create(engine::io::Runtime& runtime, engine::io::Host& host,
                               nlohmann::json options);

@@ -22,7 +22,8 @@ using nlohmann::json;
 namespace {
 
 struct ImgArguments {
-  std::string file, size, bitmap, format, options, backing_file, backing_format;
+  std::string file, size, bitmap, format, options, backing_format;
+  std::optional<std::string> backing_file;
   std::string output = "human";
   bool quiet = false;
   bool in_use = false;
@@ -51,11 +52,38 @@ json create_options(const ImgArguments& arguments) {
   json options{{"file", arguments.file}};
   options["format"] = arguments.format.empty() ? "raw" : arguments.format;
   add_format_options(arguments.options, options);
+  if (!arguments.size.empty() && options.contains("size")) {
+    throw UsageError("The image size must be specified only once");
+  }
   if (!arguments.size.empty()) options["size"] = arguments.size;
-  if (!arguments.backing_file.empty()) options["backing_file"] = arguments.backing_file;
+  if (arguments.backing_file) options["backing_file"] = *arguments.backing_file;
   if (!arguments.backing_format.empty()) options["backing_fmt"] = arguments.backing_format;
-  if (!options.contains("size")) throw UsageError("Image creation needs a size parameter");
+  const bool backed = options.contains("backing_file");
+  if (backed && options["backing_file"] == "") {
+    throw UsageError("Expected backing file name, got empty string");
+  }
+  if (!backed && options.contains("backing_fmt")) {
+    throw UsageError("Backing format cannot be used without backing file");
+  }
+  if (!backed && !options.contains("size")) {
+    throw UsageError("Image creation needs a size parameter");
+  }
   return options;
+}
+
+/// A new image is as large as its backing file if no size is given; either way that must be an
+/// image of the format that is said.
+void take_size_of_backing(engine::io::FileLoop& loop, engine::io::Host& host, json& options) {
+  if (!options.contains("backing_fmt")) return;  // refused later
+  const std::string format = options["backing_fmt"];
+  if (format != "qcow2" && format != "raw") {
+    throw UsageError("Unknown driver '" + format + "'. Could not open backing image.");
+  }
+  const std::string backing = images::resolve(options["file"], options["backing_file"]);
+  const json info =
+      loop.run(engine::qcow2::image_info(loop, host, {backing, format, engine::io::Locking::off}));
+  if (!options.contains("size"))
+    options["size"] = std::to_string(info["virtual-size"].get<std::uint64_t>());
 }
 
 /// A refusal on one line, with the file's name.
@@ -79,8 +107,9 @@ void on_files(const std::string& file, const Work& work) {
 }
 
 void create(const ImgArguments& arguments) {
-  const json options = create_options(arguments);
+  json options = create_options(arguments);
   on_files(arguments.file, [&](engine::io::FileLoop& loop, engine::io::Host& host) {
+    if (options.contains("backing_file")) take_size_of_backing(loop, host, options);
     loop.run(images::create(loop, host, options));
   });
   if (!arguments.quiet) std::cout << formatting_text(options);
