@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "sim/interrupt.h"
+#include "sim/script/bounds.h"
 
 namespace sim {
 
@@ -142,6 +143,7 @@ std::optional<json> QmpWire::receive(Deadline deadline) {
   for (bool in_time = true;;) {
     if (const std::optional<std::string> line = buffered_line()) {
       if (line->find_first_not_of(" \t\r") == std::string::npos) continue;
+      if (script::nests_too_deep(*line)) rubbish(*line);
       json message = json::parse(*line, nullptr, false);
       if (!is_message(message)) rubbish(*line);
       return message;

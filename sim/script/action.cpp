@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "sim/damage.h"
+#include "sim/script/bounds.h"
 #include "sim/script/verbs.h"
 
 namespace sim::script {
@@ -14,6 +15,9 @@ namespace sim::script {
 using nlohmann::json;
 
 namespace {
+
+constexpr const char* in_directory = "a file below TEST_DIR, without ..";
+constexpr const char* not_so_deep = "JSON of at most 1024 levels";
 
 /// Reads the words of one step from left to right.
 class StepReader {
@@ -36,6 +40,13 @@ class StepReader {
   std::string take(const std::string& what) {
     if (at_end()) refuse(what, found());
     return whole(words_[next_++]);
+  }
+  /// A FILE that is made or broken, so it lies in the scenario's directory.
+  std::string own_file() {
+    const std::string found = this->found();
+    std::string name = take("a FILE");
+    if (leaves_directory(name)) refuse(in_directory, found);
+    return name;
   }
   std::string rest(const std::string& what) {
     std::string text = take(what);
@@ -85,6 +96,7 @@ class StepReader {
 
   /// Puts the value of `a.b=value` at ["a"]["b"].
   void place(json& arguments, const Word& word) const {
+    if (std::ranges::count(word.key, '.') > 100) refuse("fewer names in a key", "a hundred");
     json* object = &arguments;
     std::string key = word.key;
     for (std::size_t dot = key.find('.'); dot != std::string::npos; dot = key.find('.')) {
@@ -108,6 +120,7 @@ class StepReader {
 
   json value(const Word& word) const {
     if (word.quoted || !looks_like_json(word.text)) return word.text;
+    if (nests_too_deep(word.text)) refuse(not_so_deep, "more");
     json value = json::parse(word.text, nullptr, false);
     if (!value.is_discarded()) return value;
     if (word.text[0] == '[' || word.text[0] == '{') {
@@ -122,7 +135,15 @@ class StepReader {
   std::size_t next_ = 0;
 };
 
+/// The request, which makes no file outside of the scenario's directory.
+Action bounded(json request, const std::string& file, int line) {
+  const std::string outside = made_outside(request.value("arguments", json::object()));
+  if (!outside.empty()) fail(file, line, in_directory, "'" + outside + "'");
+  return QmpStep{std::move(request)};
+}
+
 Action request_of(const RawStep& step, const std::string& file, int line) {
+  if (nests_too_deep(step.json)) fail(file, line, not_so_deep, "more");
   json request;
   try {
     request = json::parse(step.json);
@@ -132,11 +153,11 @@ Action request_of(const RawStep& step, const std::string& file, int line) {
   if (!request.is_object() || !request.contains("execute")) {
     fail(file, line, "{\"execute\": …}", "an object without it");
   }
-  return QmpStep{std::move(request)};
+  return bounded(std::move(request), file, line);
 }
 
 Action create_of(StepReader& words) {
-  json options{{"file", words.take("a FILE")}};
+  json options{{"file", words.own_file()}};
   options["size"] = words.take("a SIZE");
   words.options(
       {"format", "cluster_size", "compat", "refcount_bits", "backing_file", "backing_fmt"},
@@ -190,7 +211,7 @@ Kept kept_of(StepReader& words) {
 
 Action damage_of(StepReader& words) {
   DamageStep step;
-  step.file = words.take("a FILE");
+  step.file = words.own_file();
   std::string expected;
   for (const std::string& each : damages()) expected += (expected.empty() ? "" : ", ") + each;
   const std::string found = words.found();
@@ -287,7 +308,7 @@ Action action_of(const RawStep& step, const std::string& file, int line) {
     json request{{"execute", verb}};
     json arguments = words.arguments();
     if (!arguments.empty()) request["arguments"] = std::move(arguments);
-    action = QmpStep{std::move(request)};
+    action = bounded(std::move(request), file, line);
   }
   words.finish();
   return action;

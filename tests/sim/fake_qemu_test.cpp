@@ -86,6 +86,10 @@ TEST_CASE("rubbish on the socket is told as such") {
   const std::string other = fakes.script("other", connecting("s.send(b'SSH-2.0\\r\\n')\n"
                                                              "time.sleep(1000)\n"));
   is_refused(fakes, replay(other, ""), "talks rubbish where QMP is expected: 'SSH-2.0?'");
+  const std::string deep =
+      fakes.script("deep", connecting("s.send(b'{\"return\": ' + b'[' * 100000 + b']' * 100000 + "
+                                      "b'}\\n')\ntime.sleep(1000)\n"));
+  is_refused(fakes, replay(deep, ""), "talks rubbish where QMP is expected: '{\"return\": [[");
   const std::string json = fakes.script("json", connecting("s.send(b'{\"return\": {}}\\n')\n"
                                                            "time.sleep(1000)\n"));
   is_refused(fakes, replay(json, ""), "json: did not greet as QMP does");

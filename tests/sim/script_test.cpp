@@ -203,6 +203,30 @@ TEST_CASE("a malformed script is told with its line and what was expected") {
   CHECK_THROWS_WITH(parse_file("/tmp"), "/tmp: expected a scenario, found a directory");
 }
 
+TEST_CASE("a script makes and breaks files of its own directory only") {
+  const std::string outside = "f:1: expected a file below TEST_DIR, without .., found ";
+  CHECK(error_of("create /F 1M\n") == outside + "'/F'");
+  CHECK(error_of("create TEST_DIR/../F 1M\n") == outside + "'TEST_DIR/../F'");
+  CHECK(error_of("damage /F autoclear\n") == outside + "'/F'");
+  CHECK(error_of("blockdev-snapshot-sync device=d snapshot-file=/F\n") == outside + "'/F'");
+  CHECK(error_of("{\"execute\": \"transaction\", \"arguments\": {\"actions\": [{\"target\": "
+                 "\"../F\"}]}}\n") == outside + "'../F'");
+  CHECK(error_of("create TEST_DIR/PID-..F 1M\n") == "no error");
+  CHECK(error_of("drive d /F\n") == "no error");
+}
+
+TEST_CASE("a script does not nest deeper than QEMU reads") {
+  const std::string deep = std::string(2000, '[') + std::string(2000, ']');
+  const std::string refused = "f:1: expected JSON of at most 1024 levels, found more";
+  CHECK(error_of("block-commit b=" + deep + "\n") == refused);
+  CHECK(error_of("{\"execute\": \"a\", \"arguments\": " + deep + "}\n") == refused);
+  CHECK(error_of("block-commit b=\"" + std::string(2000, '[') + "\"\n") == "no error");
+  std::string key = "b";
+  for (int i = 0; i < 200; ++i) key += ".b";
+  CHECK(error_of("block-commit " + key + "=1\n") ==
+        "f:1: expected fewer names in a key, found a hundred");
+}
+
 TEST_CASE("a step is cut short where the script says so") {
   const std::vector<Step> steps = only_run(
       "param p=true\n"
