@@ -86,7 +86,9 @@ int run(int argc, char** argv) {
   program.footer("Exit status: 0 all agree; 1 a difference; 2 usage or malformed input.");
   try {
     add_commands(program, status, argc, argv);
-    return parse_and_run(program, argc, argv, status);
+    const int result = parse_and_run(program, argc, argv, status);
+    if (!std::cout.flush()) return complain("standard output cannot be written");
+    return result;
   } catch (const std::exception& error) {
     return complain(error.what());
   }

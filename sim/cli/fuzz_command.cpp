@@ -25,7 +25,7 @@ struct FuzzArguments {
   CastOptions cast;
   std::string subjects = "model,engine";
   std::string profile = "default";
-  std::string time;
+  std::optional<std::string> time;
   std::string shard;
   bool json = false;
 };
@@ -71,8 +71,8 @@ int fuzz_with(FuzzArguments& arguments) {
   campaign.directory = arguments.cast.directory;
   meet_qemu(campaign.cast, find_project());
   if (!arguments.shard.empty()) set_shard(arguments.shard, campaign);
-  if (!arguments.time.empty()) {
-    campaign.time = time_of(arguments.time);
+  if (arguments.time) {
+    campaign.time = time_of(*arguments.time);
     campaign.runs = std::numeric_limits<std::uint64_t>::max() / 2;
   }
   const fuzz::Outcome outcome =
@@ -118,8 +118,10 @@ void add_fuzz(CLI::App& program, int& status) {
   campaign.out = "fuzz-failures";
   CLI::App* command = program.add_subcommand(
       "fuzz", "run random scenarios in lockstep, and make those short that show a difference");
-  command->add_option("--seed", campaign.seed, "of the campaign")->capture_default_str();
-  command->add_option("--runs", campaign.runs, "how many runs")->capture_default_str();
+  add_seed(*command, campaign.seed, "of the campaign");
+  command->add_option("--runs", campaign.runs, "how many runs")
+      ->check(CLI::Range(1, 1'000'000'000))
+      ->capture_default_str();
   command->add_option("--time", arguments->time, "run for so long instead: 90s, 10m, 2h");
   command->add_flag("--until-failure", campaign.until_failure, "end with the first run that fails");
   command->add_option("--steps", campaign.steps, "steps of a run")

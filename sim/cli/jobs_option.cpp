@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <limits>
 #include <thread>
 
 namespace sim::cli {
@@ -13,6 +14,15 @@ void add_jobs(CLI::App& command, unsigned& jobs, const std::string& what) {
   command.add_option("--jobs", jobs, what + " (default: as many as processors)")
       ->check(CLI::Range(1u, most))
       ->type_name("N");
+}
+
+void add_seed(CLI::App& command, std::uint64_t& seed, const std::string& what) {
+  // As signed numbers: of others CLI11 takes -1 for the greatest.
+  constexpr std::int64_t greatest = std::numeric_limits<std::int64_t>::max() - 1;
+  command.add_option("--seed", seed, what)
+      ->check(CLI::Range(std::int64_t{0}, greatest, ""))
+      ->type_name("N")
+      ->capture_default_str();
 }
 
 }  // namespace sim::cli

@@ -23,7 +23,9 @@ int merge_with(const MergeArguments& arguments) {
   std::vector<fuzz::Shard> shards;
   for (const std::string& file : arguments.files) {
     std::ifstream in(file);
-    if (!in) throw UsageError(file + ": cannot be read");
+    if (!in || in.peek() == std::ifstream::traits_type::eof()) {
+      throw UsageError(file + ": cannot be read, or is empty");
+    }
     shards.push_back({file, nlohmann::json::parse(in, nullptr, false)});
   }
   const nlohmann::json whole = fuzz::merged(std::move(shards));

@@ -25,7 +25,7 @@ void add_sweep(CLI::App& program, int& status) {
   command->add_option("--samples", options->depth.samples, "else draw so many of them")
       ->check(CLI::Range(0, 1'000'000))
       ->capture_default_str();
-  command->add_option("--seed", options->depth.seed, "of what is drawn")->capture_default_str();
+  add_seed(*command, options->depth.seed, "of what is drawn");
   add_jobs(*command, options->jobs, "how many testcases are swept at once");
   command->add_option("--out", options->out, "write findings as scenarios into this directory")
       ->type_name("DIR");

@@ -11,6 +11,7 @@
 #include "sim/fuzz/gathering.h"
 #include "sim/fuzz/guarded.h"
 #include "sim/interrupt.h"
+#include "sim/out_directory.h"
 #include "sim/script/script.h"
 #include "sim/workspace.h"
 
@@ -148,6 +149,7 @@ std::unique_ptr<Workspace> workspace_of(const Campaign& campaign) {
 }
 
 Outcome carry_out(const Campaign& campaign, std::ostream* progress) {
+  check_out_directory(campaign.out);
   const InterruptGuard guard;
   const FailureFiles files(campaign);
   Outcome outcome;

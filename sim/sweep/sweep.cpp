@@ -12,6 +12,7 @@
 
 #include "sim/fuzz/forked.h"
 #include "sim/interrupt.h"
+#include "sim/out_directory.h"
 #include "sim/sweep/image_check.h"
 #include "sim/sweep/testcase_sweep.h"
 #include "sim/usage_error.h"
@@ -216,6 +217,7 @@ int carry_out(const Options& options, std::ostream& out, std::ostream* progress)
   for (const std::string& path : find_scenarios(options.paths, project)) {
     scenarios.push_back(load_scenario(path, project));
   }
+  if (!options.out.empty()) check_out_directory(options.out);
   std::vector<Row> rows;
   Teller teller(options, out);
   const std::vector<Task> tasks = tasks_of(scenarios);

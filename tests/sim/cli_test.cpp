@@ -196,6 +196,72 @@ TEST_CASE("img refuses what is no image in one line") {
              "Cluster size must be a power of two between 512 and 2048k");
 }
 
+TEST_CASE("img create that is refused leaves the image that is there") {
+  const TempDir directory;
+  const std::string image = directory / "image", text = directory / "text";
+  write_file(text, "hello\n");
+  shell(program + "img create -f qcow2 " + image + " 1M");
+  const std::string before = read_file(image);
+  REQUIRE_FALSE(before.empty());
+  const std::pair<const char*, const char*> refused[] = {
+      {"-o cluster_size=3 IMAGE 1M", "Cluster size"},
+      {"-o refcount_bits=3 IMAGE 1M", "Refcount width"},
+      {"-o compat=0.10,refcount_bits=8 IMAGE 1M", "Different refcount widths"},
+      {"IMAGE 7E", "The image size is too large"},
+      {"IMAGE 1.3", "Invalid image size"},
+      {"IMAGE 1e6", "Invalid image size"},
+      {"-o size=2M IMAGE 1M", "must be specified only once"},
+      {"-F qcow2 IMAGE 1M", "Backing format cannot be used without backing file"},
+      {"-b '' -F qcow2 IMAGE 1M", "Expected backing file name"},
+      {"-b text -F bogus IMAGE 1M", "Unknown driver 'bogus'"},
+      {"-b text -F qcow2 IMAGE 1M", "Image is not in qcow2 format"},
+  };
+  for (const auto& [arguments, message] : refused) {
+    std::string line = arguments;
+    is_refused("img create -f qcow2 " + line.replace(line.find("IMAGE"), 5, image), message);
+    CHECK(read_file(image) == before);
+  }
+}
+
+TEST_CASE("img create takes its size from the backing file if none is given") {
+  const TempDir directory;
+  shell(program + "img create -f qcow2 " + directory / "base" + " 3M");
+  const std::string top = directory / "top";
+  CHECK(shell(program + "img create -q -f qcow2 -b base -F qcow2 " + top).status == 0);
+  CHECK(has(shell(program + "img info --output json " + top).out, "\"virtual-size\": 3145728"));
+}
+
+TEST_CASE("output that cannot be written is told") {
+  for (const char* command : {"rules", "--help", "replay --subject model "}) {
+    CAPTURE(command);
+    const std::string scenario = has(command, "replay") ? snapshot_commit : "";
+    const ShellResult result = shell(program + command + scenario + " > /dev/full");
+    CHECK(result.status == 2);
+    CHECK(has(result.out, "standard output cannot be written"));
+  }
+}
+
+TEST_CASE("where findings go is looked at before anything is done") {
+  const TempDir directory;
+  write_file(directory / "file", "");
+  for (const char* command : {"fuzz --runs 1 --out ", "sweep --out "}) {
+    for (const std::string& out : {directory / "file", directory / "file" + "/below"}) {
+      is_refused(command + out, out + ": nothing can be written there");
+    }
+    is_refused(std::string(command) + "/proc/x", "/proc/x: nothing can be written there");
+  }
+}
+
+TEST_CASE("numbers are not wrapped around") {
+  for (const char* number : {"-1", "99999999999999999999", "1.5", "x", "''"}) {
+    CAPTURE(number);
+    is_refused(std::string("fuzz --runs ") + number, "--runs");
+    is_refused(std::string("fuzz --seed ") + number, "--seed");
+    is_refused(std::string("sweep --seed ") + number, "--seed");
+  }
+  is_refused("fuzz --time ''", "--time");
+}
+
 TEST_CASE("two runs of a scenario are equal to the byte") {
   const std::string command = program + "transcript " + snapshot_commit + " --subject engine";
   CHECK(shell(command).out == shell(command).out);
