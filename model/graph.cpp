@@ -239,9 +239,11 @@ void check_drive(State& state, const json& options) {
     refuse("Parameter 'read-only' expects 'on' or 'off'");
   const std::string discard = options.value("discard", "ignore");
   const std::vector<std::string> known{"ignore", "off", "unmap", "on"};
-  if (std::ranges::find(known, discard) == known.end()) refuse("Invalid discard option");
-  const std::string format = options.value("format", "qcow2");
+  const std::string format = options.value("format", "qcow2"), file = options.at("file");
   if (format != "qcow2" && format != "raw") refuse("Unknown driver '" + format + "'");
+  if (std::ranges::find(known, discard) != known.end()) return;
+  if (state.files.contains(file)) refuse("Invalid discard option");
+  refuse("Could not open '" + file + "': No such file or directory");
 }
 
 }  // namespace

@@ -50,17 +50,18 @@ struct Complaint {
 struct Verb {
   std::string failure;  ///< "… failed: Input/output error"; empty if it takes no operands
   bool writes = false, vectored = false;
+  std::string options = "";
 };
 
 const std::map<std::string, Verb>& verbs() {
   static const std::map<std::string, Verb> table{
-      {"write", {"write", true, false}},
-      {"writev", {"writev", true, true}},
-      {"aio_write", {"aio_write", true, true}},
-      {"read", {"read", false, false}},
-      {"readv", {"readv", false, true}},
-      {"aio_read", {"readv", false, true}},
-      {"discard", {"discard", true, false}},
+      {"write", {"write", true, false, "fnPquz"}},
+      {"writev", {"writev", true, true, "fPq"}},
+      {"aio_write", {"aio_write", true, true, "fPquz"}},
+      {"read", {"read", false, false, "Pq"}},
+      {"readv", {"readv", false, true, "Pq"}},
+      {"aio_read", {"readv", false, true, "Pq"}},
+      {"discard", {"discard", true, false, "q"}},
       {"flush", {}},
       {"aio_flush", {}},
   };
@@ -90,14 +91,14 @@ std::size_t pattern(const std::string& text) {
 }
 
 /// Options may stand anywhere, as getopt has them; what is not modelled may answer anything (M32).
-Request parse(std::vector<std::string> words) {
+Request parse(std::vector<std::string> words, const Verb& verb) {
   Request request{.verb = words[0]};
   for (std::size_t i = 1; i < words.size(); ++i) {
     if (words[i][0] != '-') request.operands.push_back(words[i]);
     if (words[i][0] != '-') continue;
     for (std::size_t at = 1; at < words[i].size(); ++at) {
       const char option = words[i][at];
-      if (std::string("qfinuzP").find(option) == std::string::npos) throw Complaint{anything};
+      if (verb.options.find(option) == std::string::npos) throw Complaint{anything};
       request.options.insert(option);
       if (option != 'P') continue;
       std::string value = words[i].substr(at + 1);
@@ -125,7 +126,8 @@ void check(Request& request, const Verb& verb) {
   for (std::size_t i = 1; i < count; ++i) {
     const Number length = number(request.operands[i]);
     request.length += length;
-    if (length <= 2147483136) continue;
+    const bool unbounded = request.has('z') && (verb.vectored || request.has('n'));
+    if (length <= 2147483136 || unbounded) continue;
     if (verb.vectored) {
       throw Complaint{"Argument '" + request.operands[i] + "' exceeds maximum size 2147483136"};
     }
@@ -233,7 +235,7 @@ std::string run(State& state, Node& node, const std::string& command) {
   }
   const bool frozen = node.read_only || (node.filter() && state.nodes.at(node.below).read_only);
   if (verb->second.writes && frozen) return "Block node is read-only";
-  Request request = parse(words);
+  Request request = parse(words, verb->second);
   check(request, verb->second);
   return carry_out(state, node, request, verb->second);
 }
