@@ -137,7 +137,7 @@ class StepReader {
 
 /// The request, which makes no file outside of the scenario's directory.
 Action bounded(json request, const std::string& file, int line) {
-  const std::string outside = made_outside(request.value("arguments", json::object()));
+  const std::string outside = made_outside(request);
   if (!outside.empty()) fail(file, line, in_directory, "'" + outside + "'");
   return QmpStep{std::move(request)};
 }

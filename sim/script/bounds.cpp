@@ -2,7 +2,6 @@
 #include "sim/script/bounds.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 
 namespace sim::script {
@@ -25,13 +24,12 @@ bool nests_too_deep(std::string_view text) {
 }
 
 bool leaves_directory(const std::string& name) {
-  const std::filesystem::path path(name);
-  return path.is_absolute() || std::ranges::find(path, "..") != path.end();
+  return name.starts_with('/') || ('/' + name + '/').find("/../") != std::string::npos;
 }
 
-std::string made_outside(const json& arguments) {
-  if (!arguments.is_structured()) return "";
-  for (const auto& [key, value] : arguments.items()) {
+std::string made_outside(const json& part) {
+  if (!part.is_structured()) return "";
+  for (const auto& [key, value] : part.items()) {
     const bool made = value.is_string() && (key == "snapshot-file" || key == "target");
     if (made && leaves_directory(value)) return value;
     if (std::string found = made_outside(value); !found.empty()) return found;

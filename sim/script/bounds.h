@@ -15,8 +15,8 @@ bool nests_too_deep(std::string_view json);
 /// path, or one with ".." in it.
 bool leaves_directory(const std::string& name);
 
-/// The first file that a request's arguments ask to make (snapshot-file, target) and that leaves
-/// the directory; empty if there is none.
-std::string made_outside(const nlohmann::json& arguments);
+/// The first file that a request asks to make (snapshot-file, target) and that leaves the
+/// directory; empty if there is none.
+std::string made_outside(const nlohmann::json& request);
 
 }  // namespace sim::script
