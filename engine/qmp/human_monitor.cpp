@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "engine/qmp/human_monitor.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -39,7 +40,10 @@ class Words {
     std::string word;
     for (++place_; place_ < line_.size() && line_[place_] != '"'; ++place_) {
       if (line_[place_] == '\\' && place_ + 1 < line_.size()) ++place_;
-      word += line_[place_];
+      std::size_t end = place_ + 1;
+      while (end < line_.size() && line_[end] != '"' && line_[end] != '\\') ++end;
+      word.append(line_, place_, end - place_);
+      place_ = end - 1;
     }
     if (place_ < line_.size()) ++place_;
     return word;

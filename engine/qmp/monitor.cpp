@@ -10,6 +10,7 @@
 #include "engine/block/bitmap_commands.h"
 #include "engine/error.h"
 #include "engine/qmp/commands.h"
+#include "engine/qmp/human_monitor.h"
 #include "engine/qmp/object.h"
 #include "engine/qmp/session.h"
 
@@ -79,6 +80,12 @@ io::Task<json> Monitor::execute(json request) {
   }
   if (request.is_object() && request.contains("id")) reply["id"] = request["id"];
   co_return reply;
+}
+
+io::Task<std::string> Monitor::human(std::string line) {
+  const io::Mutex::Guard guard = co_await state_->turn.lock();
+  io::Task<std::string> work = human_command(state_->session, std::move(line));
+  co_return co_await work;
 }
 
 ByteCount Monitor::length(const std::string& node) const {

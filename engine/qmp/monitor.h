@@ -23,7 +23,7 @@ struct Sinks {
 };
 
 /// One block-only QEMU: nodes, devices, jobs, and the QMP door to them. This is the engine's one
-/// entry; everything a client can do, it does by execute().
+/// entry; everything a client can do, it does by execute() and human().
 ///
 /// The runtime and the host must outlive the monitor. Destroying it is sudden death (SIGKILL):
 /// files stay as they are, nothing is stored. Afterwards the runtime must not resume anybody.
@@ -39,6 +39,9 @@ class Monitor {
   /// and guest requests of `aio_write` go on between them. After `quit` everything is closed and
   /// stored.
   io::Task<nlohmann::json> execute(nlohmann::json request);
+  /// Runs a line of the human monitor in its turn and answers what that prints:
+  /// human-monitor-command for who is in the same process and need not wrap it.
+  io::Task<std::string> human(std::string line);
 
   /// Observations for a harness that judges: no QMP commands, they change nothing. `node` is a
   /// device or a node name; an unknown one is a Refusal in the words of the bitmap commands (S6),

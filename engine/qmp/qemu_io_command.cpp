@@ -3,9 +3,10 @@
 
 #include <algorithm>
 #include <array>
-#include <map>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "engine/check.h"
@@ -56,14 +57,37 @@ std::vector<std::string_view> split(std::string_view line) {
   throw Refusal(before + std::string(command.usage));
 }
 
+/// The options of a command line: of one that is given twice the last value.
+class Options {
+ public:
+  std::string_view& operator[](char key) {
+    for (auto& [known, value] : given_) {
+      if (known == key) return value;
+    }
+    return given_.emplace_back(key, std::string_view()).second;
+  }
+  bool contains(char key) const {
+    return std::ranges::find(given_, key, &Given::first) != given_.end();
+  }
+  std::optional<std::string> value(char key) const {
+    const auto found = std::ranges::find(given_, key, &Given::first);
+    return found != given_.end() ? std::optional<std::string>(found->second) : std::nullopt;
+  }
+
+ private:
+  using Given = std::pair<char, std::string_view>;
+  std::vector<Given> given_;
+};
+
 /// The options and the other words of a command line, as getopt(3) tells them apart.
 struct Parsed {
-  std::map<char, std::string_view> options;
+  Options options;
   std::vector<std::string_view> others;
 };
 
 Parsed parse_options(const IoCommand& command, const std::vector<std::string_view>& words) {
   Parsed parsed;
+  parsed.others.reserve(words.size());
   const std::string name(command.name);
   for (std::size_t i = 1; i < words.size(); ++i) {
     const std::string_view word = words[i];
@@ -102,14 +126,10 @@ void check_count(const IoCommand& command, std::size_t count) {
       (none ? "0 arguments" : "at least " + std::to_string(command.min_arguments) + " arguments"));
 }
 
-void take_options(IoRequest& request, const std::map<char, std::string_view>& options) {
-  const auto value = [&](char key) -> std::optional<std::string> {
-    const auto found = options.find(key);
-    return found != options.end() ? std::optional<std::string>(found->second) : std::nullopt;
-  };
-  if (const auto text = value('P')) request.pattern = parse_pattern(*text);
-  if (const auto text = value('s')) request.skip = parse_size(*text);
-  if (const auto text = value('l')) request.verified = parse_size(*text);
+void take_options(IoRequest& request, const Options& options) {
+  if (const auto text = options.value('P')) request.pattern = parse_pattern(*text);
+  if (const auto text = options.value('s')) request.skip = parse_size(*text);
+  if (const auto text = options.value('l')) request.verified = parse_size(*text);
   request.quiet = options.contains('q');
   request.verbose = options.contains('v');
   request.zeroes = options.contains('z');

@@ -108,6 +108,10 @@ std::string BlockWorld::human(const std::string& line) {
   return qmp("human-monitor-command", {{"command-line", line}});
 }
 
+std::string BlockWorld::unwrapped(const std::string& line) {
+  return runtime_->run(monitor_->human(line));
+}
+
 std::string BlockWorld::io(const std::string& node, const std::string& command) {
   console.clear();
   const std::string answer = human("qemu-io " + node + " \"" + command + "\"");

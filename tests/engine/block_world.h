@@ -48,6 +48,8 @@ class BlockWorld {
   nlohmann::json qmp(const std::string& command,
                      const nlohmann::json& arguments = nlohmann::json::object());
   std::string human(const std::string& line);
+  /// The same, not wrapped in a request.
+  std::string unwrapped(const std::string& line);
   /// qemu-io on a device or node: the failures it printed, or nothing.
   std::string io(const std::string& node, const std::string& command);
   /// Lets everybody go on until an event of that name has come; null if none can come.

@@ -52,6 +52,30 @@ TEST_CASE("an empty list of merge sources changes nothing, where QEMU crashes (L
   REQUIRE(world.bitmap("drive0", "b")["count"] == 65536);
 }
 
+TEST_CASE("a line of the human monitor does the same with a request around it and without") {
+  const char* lines[]{
+      R"(drive_add 0 "if=none,id=a\"\\b,file=base")",
+      "drive_add 0 if=none,id=drive0,file=none",
+      "drive_add 0 if=none,id=drive0,file=base",
+      R"(qemu-io drive0 "write 0\ 512")",
+      R"(qemu-io "drive0" "writ\"e)",
+      R"(qemu-io drive0 "" x)",
+      "qemu-io nobody read",
+      "drive_del nobody",
+      "foo",
+      "",
+      "drive_del drive0",
+  };
+  BlockWorld wrapped, plain;
+  for (BlockWorld* world : {&wrapped, &plain}) world->create("base", {.size = {1 << 20}});
+  for (const char* line : lines) {
+    CAPTURE(line);
+    REQUIRE(plain.unwrapped(line) == wrapped.human(line));
+    REQUIRE(plain.console == wrapped.console);
+  }
+  REQUIRE(plain.console.ends_with("command \"writ\"e\" not found\n"));
+}
+
 /// A line for qemu-io, and what a real one printed, times left out.
 struct Printed {
   const char* command;
