@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "sim/hmp.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "sim/option_value.h"
@@ -46,9 +47,12 @@ void append_trouble(std::string_view text, std::string& trouble) {
 void append_quoted(const std::string& text, std::string& line) {
   line.reserve(line.size() + text.size() + 2);
   line.push_back('"');
-  for (const char c : text) {
-    if (c == '"' || c == '\\') line.push_back('\\');
-    line.push_back(c);
+  const auto is_special = [](char c) { return c == '"' || c == '\\'; };
+  for (auto at = text.begin(); at != text.end();) {
+    if (is_special(*at)) line.push_back('\\');
+    const auto end = std::find_if(at + 1, text.end(), is_special);
+    line.append(at, end);
+    at = end;
   }
   line.push_back('"');
 }

@@ -245,15 +245,12 @@ class EngineSubject : public Subject {
 
   json send(json request) { return world_.run(monitor().execute(std::move(request))); }
 
-  std::string human(std::string line) {
-    const json reply = send(hmp::request(std::move(line)));
-    return reply.contains("return") ? reply["return"].get<std::string>()
-                                    : reply["error"]["desc"].get<std::string>();
-  }
+  std::string human(std::string line) { return world_.run(monitor().human(std::move(line))); }
 
   static bool ends_process(const json& request, const json& reply) {
     const auto command = request.find("execute");
-    return command != request.end() && *command == "quit" && reply.contains("return");
+    const bool named = command != request.end() && command->is_string();
+    return named && command->get_ref<const std::string&>() == "quit" && reply.contains("return");
   }
 
   /// The process is gone: nobody waits any more, and what it sent and was not read is lost.
