@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "sim/bench/random_steps.h"
 
+#include <fmt/compile.h>
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
@@ -53,26 +54,29 @@ void RandomSteps::restart() {
 void RandomSteps::write() {
   const std::uint64_t length = 512 * (1 + choice_.pick(32));
   const std::uint64_t offset = 512 * choice_.pick(8192 - 32);
+  const std::uint64_t pattern = 1 + choice_.pick(255);
   planned_.push_back(
-      IoStep{"drive0", fmt::format("write -P {} {} {}", 1 + choice_.pick(255), offset, length)});
+      IoStep{"drive0", fmt::format(FMT_COMPILE("write -P {} {} {}"), pattern, offset, length)});
 }
+
+std::string RandomSteps::bitmap_name() { return "b" + std::to_string(choice_.pick(4)); }
 
 void RandomSteps::bitmap_command() {
   static const std::vector<std::string> plain = {"remove", "clear", "enable", "disable"};
-  const std::string name = fmt::format("b{}", choice_.pick(4));
+  const std::string name = bitmap_name();
   const std::uint64_t which = choice_.pick(plain.size() + 3);
   json arguments;
   arguments["node"] = "drive0";
-  arguments["name"] = name;
-  if (which < plain.size()) return qmp("block-dirty-bitmap-" + plain[which], arguments);
   if (which == plain.size()) {
-    return qmp(
-        "block-dirty-bitmap-merge",
-        {{"node", "drive0"}, {"target", name}, {"bitmaps", {fmt::format("b{}", choice_.pick(4))}}});
+    arguments["target"] = name;
+    arguments["bitmaps"].push_back(bitmap_name());
+    return qmp("block-dirty-bitmap-merge", std::move(arguments));
   }
+  arguments["name"] = name;
+  if (which < plain.size()) return qmp("block-dirty-bitmap-" + plain[which], std::move(arguments));
   arguments["persistent"] = choice_.pick(2) == 0;
   arguments["granularity"] = std::uint64_t{512} << choice_.pick(10);
-  qmp("block-dirty-bitmap-add", arguments);
+  qmp("block-dirty-bitmap-add", std::move(arguments));
 }
 
 void RandomSteps::snapshot_and_commit() {

@@ -27,6 +27,7 @@ class RandomSteps {
   void qmp(const std::string& command, nlohmann::json arguments);
   void plan();
   void write();
+  std::string bitmap_name();
   void bitmap_command();
   void snapshot_and_commit();
   void restart();
