@@ -10,15 +10,16 @@ using nlohmann::json;
 
 void check_usable(const Bitmap& bitmap, bool must_be_writable, bool must_be_consistent) {
   const std::string name = "Bitmap '" + bitmap.name + "' is ";
-  if (must_be_writable && bitmap.read_only) refuse(name + "readonly and cannot be modified");
-  if (must_be_consistent && bitmap.inconsistent) refuse(name + "inconsistent and cannot be used");
+  if (must_be_writable && bitmap.read_only) throw Refused{name + "readonly and cannot be modified"};
+  if (must_be_consistent && bitmap.inconsistent)
+    throw Refused{name + "inconsistent and cannot be used"};
 }
 
 namespace {
 
 Node& node_of(State& state, const std::string& name) {
   Node* node = find_node(state, name);
-  if (!node) refuse("Node '" + name + "' not found");
+  if (!node) throw no_node(name);
   return *node;
 }
 
@@ -31,12 +32,12 @@ Bitmap* find_bitmap(Node& node, const std::string& name) {
 
 Bitmap& bitmap_of(Node& node, const std::string& name) {
   Bitmap* bitmap = find_bitmap(node, name);
-  if (!bitmap) refuse("Dirty bitmap '" + name + "' not found");
+  if (!bitmap) throw no_bitmap(name);
   return *bitmap;
 }
 
 Bitmap& bitmap_of(State& state, const json& arguments) {
-  return bitmap_of(node_of(state, arguments["node"]), arguments["name"]);
+  return bitmap_of(node_of(state, text(arguments, "node")), text(arguments, "name"));
 }
 
 /// M6, M41: what may or may not have been written by now may or may not be seen.
@@ -59,8 +60,8 @@ Number default_granularity(const State& state, const Node& node) {
 void check_can_store(const State& state, const Node& node, const Bitmap& bitmap) {
   const Image& image = state.files.at(node.file);
   const auto cannot = [&](const std::string& why) {
-    refuse("Can't make bitmap '" + bitmap.name + "' persistent in '" + shown_name(state, node) +
-           "': " + why);
+    throw Refused{"Can't make bitmap '" + bitmap.name + "' persistent in '" +
+                  shown_name(state, node) + "': " + why};
   };
   if (image.version < 3) cannot("Cannot store dirty bitmaps in qcow2 v2 files");
   if (bitmap.name.size() > 1023) cannot("Name length exceeds maximum (1023 characters)");
@@ -75,22 +76,20 @@ void check_can_store(const State& state, const Node& node, const Bitmap& bitmap)
 /// S1…S10
 json bitmap_add(State& state, const json& arguments) {
   Bitmap bitmap{.name = arguments["name"]};
-  if (bitmap.name.empty()) refuse("Bitmap name cannot be empty");
-  const std::string where = arguments["node"];
-  Node* node = &node_called(state, where);
+  if (bitmap.name.empty()) throw Refused{"Bitmap name cannot be empty"};
+  Node* node = &node_called(state, text(arguments, "node"));
   bitmap.granularity = arguments.value("granularity", default_granularity(state, *node));
-  if (bitmap.granularity < 512 || !std::has_single_bit(bitmap.granularity)) {
-    refuse("Granularity must be power of 2 and at least 512");
-  }
+  if (bitmap.granularity < 512 || !std::has_single_bit(bitmap.granularity))
+    throw Refused{"Granularity must be power of 2 and at least 512"};
   bitmap.persistent = arguments.value("persistent", false);
   bitmap.enabled = !arguments.value("disabled", false);
   if (bitmap.persistent && node->driver != "qcow2") {
-    refuse("Can't store persistent bitmaps to " + shown_name(state, *node) +
-           ": Operation not supported");
+    throw Refused{"Can't store persistent bitmaps to " + shown_name(state, *node) +
+                  ": Operation not supported"};
   }
-  if (find_bitmap(*node, bitmap.name)) refuse("Bitmap already exists: " + bitmap.name);
+  if (find_bitmap(*node, bitmap.name)) throw Refused{"Bitmap already exists: " + bitmap.name};
   if (bitmap.persistent) check_can_store(state, *node, bitmap);
-  if (bitmap.name.size() > 1023) refuse("Bitmap name too long: " + bitmap.name);
+  if (bitmap.name.size() > 1023) throw Refused{"Bitmap name too long: " + bitmap.name};
   doubt_pending_writes(state, *node, bitmap);
   node->bitmaps.insert(node->bitmaps.begin(), std::move(bitmap));
   return json::object();
@@ -98,8 +97,8 @@ json bitmap_add(State& state, const json& arguments) {
 
 /// S15
 json bitmap_remove(State& state, const json& arguments) {
-  Node& node = node_of(state, arguments["node"]);
-  const Bitmap& bitmap = bitmap_of(node, arguments["name"]);
+  Node& node = node_of(state, text(arguments, "node"));
+  const Bitmap& bitmap = bitmap_of(node, text(arguments, "name"));
   check_usable(bitmap, true, false);
   const auto named = [name = bitmap.name](const auto& each) { return each.name == name; };
   if (bitmap.persistent) remove_stored(state, node, bitmap.name);
@@ -112,7 +111,7 @@ json bitmap_clear(State& state, const json& arguments) {
   Bitmap& bitmap = bitmap_of(state, arguments);
   check_usable(bitmap, true, true);
   bitmap.bits = {};
-  doubt_pending_writes(state, *find_node(state, arguments["node"]), bitmap);
+  doubt_pending_writes(state, *find_node(state, text(arguments, "node")), bitmap);
   return json::object();
 }
 
@@ -124,7 +123,7 @@ json set_recording(State& state, const json& arguments, bool enabled) {
   check_usable(bitmap, false, true);
   if (bitmap.enabled == enabled) return json::object();
   bitmap.enabled = enabled;
-  doubt_pending_writes(state, *find_node(state, arguments["node"]), bitmap);
+  doubt_pending_writes(state, *find_node(state, text(arguments, "node")), bitmap);
   return json::object();
 }
 
@@ -149,8 +148,8 @@ json bitmap_disable(State& state, const json& arguments) {
 
 /// S18…S22, and nothing at all for an empty list (L1)
 json bitmap_merge(State& state, const json& arguments) {
-  Node& node = node_of(state, arguments["node"]);
-  Bitmap& target = bitmap_of(node, arguments["target"]);
+  Node& node = node_of(state, text(arguments, "node"));
+  Bitmap& target = bitmap_of(node, text(arguments, "target"));
   Known merged = target.bits;
   for (const json& each : arguments["bitmaps"]) {
     Node& source_node = each.is_string() ? node : node_of(state, each.at("node"));
@@ -160,8 +159,8 @@ json bitmap_merge(State& state, const json& arguments) {
     check_usable(source, false, true);
     const Number to = size_of(state, node), from = size_of(state, source_node);
     if (to != from) {
-      refuse("Bitmaps are of different sizes (destination size is " + std::to_string(to) +
-             ", source size is " + std::to_string(from) + ") and can't be merged");
+      throw Refused{"Bitmaps are of different sizes (destination size is " + std::to_string(to) +
+                    ", source size is " + std::to_string(from) + ") and can't be merged"};
     }
     merged.must.add(regrained(source.bits.must, source.granularity, target.granularity, to));
     merged.may.add(regrained(source.bits.may, source.granularity, target.granularity, to));
@@ -172,7 +171,7 @@ json bitmap_merge(State& state, const json& arguments) {
 
 /// S35
 json bitmap_sha256(State& state, const json& arguments) {
-  const Node& node = node_of(state, arguments["node"]);
+  const Node& node = node_of(state, text(arguments, "node"));
   const Bitmap& bitmap = bitmap_of(state, arguments);
   if (!bitmap.bits.exact()) return {{"sha256", {{"$any", true}}}};
   const Number granules = (size_of(state, node) + bitmap.granularity - 1) / bitmap.granularity;

@@ -12,9 +12,9 @@ namespace {
 /// S71, M14
 Node& find_layer(State& state, const std::vector<Node*>& chain, const std::string& name) {
   Node* node = find_named(state, name);
-  if (!node) refuse("Cannot find device='' nor node-name='" + name + "'");
+  if (!node) throw Refused{"Cannot find device='' nor node-name='" + name + "'"};
   if (std::ranges::find(chain, node) != chain.end()) return *node;
-  refuse("'" + name + "' is not in this backing file chain");
+  throw Refused{"'" + name + "' is not in this backing file chain"};
 }
 
 /// A layer by its file's name, which may be relative to the folder of the layer above (M14).
@@ -29,32 +29,33 @@ Node* find_file(const State& state, const std::vector<Node*>& chain, const std::
 Node& find_top(State& state, Node& root, const json& arguments) {
   const std::vector<Node*> chain = chain_of(state, root);
   if (arguments.contains("top-node")) {
-    if (arguments.contains("top")) refuse("'top-node' and 'top' are mutually exclusive");
+    if (arguments.contains("top")) throw Refused{"'top-node' and 'top' are mutually exclusive"};
     return find_layer(state, chain, arguments["top-node"]);
   }
   if (!arguments.contains("top")) return root;
   if (Node* top = find_file(state, chain, arguments["top"])) return *top;
-  refuse("Top image file " + arguments["top"].get<std::string>() + " not found");
+  throw Refused{"Top image file " + arguments["top"].get<std::string>() + " not found"};
 }
 
 Node& find_base(State& state, Node& top, const json& arguments) {
   std::vector<Node*> chain = chain_of(state, top);
   if (arguments.contains("base-node")) {
-    if (arguments.contains("base")) refuse("'base-node' and 'base' are mutually exclusive");
+    if (arguments.contains("base")) throw Refused{"'base-node' and 'base' are mutually exclusive"};
     return find_layer(state, chain, arguments["base-node"]);
   }
   if (!arguments.contains("base")) return *chain.back();
   Node* base = find_file(state, chain, arguments["base"]);
   if (base && base != &top) return *base;
-  refuse("Can't find '" + arguments["base"].get<std::string>() + "' in the backing chain");
+  throw Refused{"Can't find '" + arguments["base"].get<std::string>() + "' in the backing chain"};
 }
 
 /// S73, S74, M15: in the order in which QEMU sees it.
 void check_id_and_speed(const State& state, const Job& job) {
-  if (!well_formed(job.id)) refuse("Invalid job ID '" + job.id + "'");
+  if (!well_formed(job.id)) throw Refused{"Invalid job ID '" + job.id + "'"};
   const auto same = [&job](const Job& each) { return each.id == job.id; };
-  if (std::ranges::any_of(state.jobs, same)) refuse("Job ID '" + job.id + "' already in use");
-  if (job.speed < 0) refuse("Parameter 'speed' expects a non-negative value");
+  if (std::ranges::any_of(state.jobs, same))
+    throw Refused{"Job ID '" + job.id + "' already in use"};
+  if (job.speed < 0) throw Refused{"Parameter 'speed' expects a non-negative value"};
 }
 
 /// M56
@@ -64,7 +65,7 @@ void check_readers(State& state, const Job& job) {
     if (node->id == job.top && job.active()) continue;
     for (const auto& [id, other] : state.nodes) {
       const bool reads = other.file == node->file && other.driver != "file" && !other.filter();
-      if (reads && id != node->id) refuse("Failed to get shared \"consistent read\" lock");
+      if (reads && id != node->id) throw Refused{"Failed to get shared \"consistent read\" lock"};
     }
   }
 }
@@ -183,19 +184,18 @@ int overlay_of(State& state, Node& root, const Node& top) {
 json block_commit(State& state, const json& arguments) {
   const std::string device = arguments["device"];
   Node* root = find_node(state, device);
-  if (!root) refuse("Device '" + device + "' not found", "DeviceNotFound");
+  if (!root) throw Refused{"Device '" + device + "' not found", "DeviceNotFound"};
   if (busy_with_commit(state, root->id) || used_by_node(state, root->id))
-    refuse("Need a root block node");
+    throw Refused{"Need a root block node"};
   Node& top = find_top(state, *root, arguments);
   Node& base = find_base(state, top, arguments);
-  if (&top == &base) refuse("cannot commit an image into itself");
+  if (&top == &base) throw Refused{"cannot commit an image into itself"};
   Job job{.id = arguments.value("job-id", device_name(state, *root)),
           .overlay = overlay_of(state, *root, top),
           .top = top.id,
           .base = base.id};
-  if (job.active() && arguments.contains("backing-file")) {
-    refuse("'backing-file' specified, but 'top' is the active layer");
-  }
+  if (job.active() && arguments.contains("backing-file"))
+    throw Refused{"'backing-file' specified, but 'top' is the active layer"};
   job.backing_file = arguments.value("backing-file", shown_file(state, base));
   job.length = state.files.at(top.file).size;
   job.on_error = arguments.value("on-error", "report");

@@ -11,13 +11,13 @@ namespace {
 
 /// A file node's other user and this one cannot both write (M42).
 void check_sharing(const State& state, const Node& file, const Node& user) {
-  if (file.read_only && !user.read_only) refuse("Block node is read-only");
+  if (file.read_only && !user.read_only) throw Refused{"Block node is read-only"};
   for (const auto& [id, other] : state.nodes) {
     if (other.over != file.id || (other.read_only && user.read_only)) continue;
     const std::string as_file = "' (uses node '" + node_name(file) + "' as 'file' child)";
-    refuse("Permission conflict on node '" + node_name(file) +
-           "': permissions 'write, resize' are both required by node '" + node_name(other) +
-           as_file + " and unshared by node '" + node_name(user) + as_file + ".");
+    throw Refused{"Permission conflict on node '" + node_name(file) +
+                  "': permissions 'write, resize' are both required by node '" + node_name(other) +
+                  as_file + " and unshared by node '" + node_name(user) + as_file + "."};
   }
 }
 
@@ -40,7 +40,7 @@ Node& open_blockdev(State& state, const json& options, bool backs_another) {
   Node node{.name = options.value("node-name", ""), .driver = options["driver"]};
   node.read_only = options.value("read-only", backs_another);
   node.unmap = backs_another || options.value("discard", "ignore") == "unmap";
-  if (options.contains("node-name") && node.name.empty()) refuse("Invalid node-name: ''");
+  if (options.contains("node-name") && node.name.empty()) throw Refused{"Invalid node-name: ''"};
   if (node.driver == "file") {
     node.file = options["filename"];
     return open_node(state, std::move(node));
@@ -52,7 +52,8 @@ Node& open_blockdev(State& state, const json& options, bool backs_another) {
 
 /// M42; what is refused leaves nothing behind.
 json blockdev_add(State& state, const json& arguments) {
-  if (!arguments.contains("node-name")) refuse("'node-name' must be specified for the root node");
+  if (!arguments.contains("node-name"))
+    throw Refused{"'node-name' must be specified for the root node"};
   State after = state;
   open_blockdev(after, arguments, false).added = true;
   state = std::move(after);
@@ -70,11 +71,11 @@ bool has_user(const State& state, const Node& node) {
 /// M43
 std::string delete_node(State& state, const std::string& name) {
   Node* node = find_named(state, name);
-  if (!node) refuse("Failed to find node with node-name='" + name + "'");
-  if (has_user(state, *node)) refuse("Node " + name + " is in use");
+  if (!node) throw Refused{"Failed to find node with node-name='" + name + "'"};
+  if (has_user(state, *node)) throw Refused{"Node " + name + " is in use"};
   check_not_busy(state, *node);
-  if (!node->added) refuse("Node " + name + " is not owned by the monitor");
-  if (used_by_node(state, node->id)) refuse("Block device " + name + " is in use");
+  if (!node->added) throw Refused{"Node " + name + " is not owned by the monitor"};
+  if (used_by_node(state, node->id)) throw Refused{"Block device " + name + " is in use"};
   node->added = false;
   return close_unused(state, node->id);
 }

@@ -160,7 +160,7 @@ void discard(State& state, Node& node, Number start, Number end) {
 
 nlohmann::json contents(const State& state, const std::string& name) {
   const Node* node = find_node(state, name);
-  if (!node) return error_reply({"GenericError", "Node '" + name + "' not found"});
+  if (!node) return error_reply(no_node(name));
   nlohmann::json runs = nlohmann::json::array();
   for (const Piece& piece : look(state, *node, 0, state.files.at(node->file).size)) {
     nlohmann::json values = nlohmann::json::array();

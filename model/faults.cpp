@@ -156,7 +156,7 @@ json unless_unreadable(State& state, const json& reply) {
   }
   json replies = json::array({reply});
   for (const std::string& error : strike(state, met).errors) {
-    replies.push_back(error_reply({"GenericError", "Failed to read bitmap directory: " + error}));
+    replies.push_back(error_reply({"Failed to read bitmap directory: " + error}));
   }
   return replies.size() == 1 ? reply : json{{"$one-of", replies}};
 }

@@ -40,23 +40,22 @@ Node& device_or_node(State& state, const json& arguments) {
   const std::string name = arguments.value("node-name", "");
   if (const Device* found = find_device(state, device)) return state.nodes.at(found->root);
   if (Node* node = find_named(state, name)) return *node;
-  refuse("Cannot find device='" + device + "' nor node-name='" + name + "'");
+  throw Refused{"Cannot find device='" + device + "' nor node-name='" + name + "'"};
 }
 
 Node& node_called(State& state, const std::string& name) {
   if (Node* node = find_node(state, name)) return *node;
-  refuse("Cannot find device='" + name + "' nor node-name='" + name + "'");
+  throw Refused{"Cannot find device='" + name + "' nor node-name='" + name + "'"};
 }
 
 void check_not_busy(const State& state, const Node& node) {
   const std::string busy = "Node '" + shown_name(state, node) + "' is busy: ";
-  if (busy_with_commit(state, node.id)) {
-    refuse(busy + "block device is in use by block job: commit");
-  }
+  if (busy_with_commit(state, node.id))
+    throw Refused{busy + "block device is in use by block job: commit"};
   for (const auto& [id, user] : state.nodes) {
     if (user.below != node.id) continue;
     const std::string name = user.over_as.empty() ? node_name(user) : user.over_as;
-    refuse(busy + "node is used as backing hd of '" + name + "'");
+    throw Refused{busy + "node is used as backing hd of '" + name + "'"};
   }
 }
 
@@ -129,17 +128,18 @@ bool well_formed(const std::string& id) {
 
 /// M27
 void check_node_name(State& state, const std::string& name) {
-  if (!well_formed(name)) refuse("Invalid node-name: '" + name + "'");
-  if (find_device(state, name)) refuse("node-name=" + name + " is conflicting with a device id");
-  if (find_named(state, name)) refuse("Duplicate nodes with node-name='" + name + "'");
+  if (!well_formed(name)) throw Refused{"Invalid node-name: '" + name + "'"};
+  if (find_device(state, name))
+    throw Refused{"node-name=" + name + " is conflicting with a device id"};
+  if (find_named(state, name)) throw Refused{"Duplicate nodes with node-name='" + name + "'"};
 }
 
 /// M28
 void check_lock(const State& state, const std::string& file, bool read_only, int except) {
   for (const auto& [id, node] : state.nodes) {
     if (node.file != file || node.filter() || node.driver == "file" || id == except) continue;
-    if (!read_only) refuse("Failed to get \"write\" lock");
-    if (!node.read_only) refuse("Failed to get shared \"write\" lock");
+    if (!read_only) throw Refused{"Failed to get \"write\" lock"};
+    if (!node.read_only) throw Refused{"Failed to get shared \"write\" lock"};
   }
 }
 
@@ -153,21 +153,19 @@ Node& open_node(State& state, Node node) {
   const auto image = state.files.find(node.file);
   const bool is_named = !node.name.empty();
   if (is_named && node.driver == "file") check_node_name(state, node.name);
-  if (image == state.files.end()) {
-    refuse("Could not open '" + node.file + "': No such file or directory");
-  }
+  if (image == state.files.end()) throw no_file(node.file);
   if (is_named && node.driver != "file") check_node_name(state, node.name);
   if (node.driver != "file") {
-    if (unreadable(state).contains(node.file)) refuse("Failed to get \"consistent read\" lock");
+    if (unreadable(state).contains(node.file))
+      throw Refused{"Failed to get \"consistent read\" lock"};
     check_lock(state, node.file, node.read_only);
   }
   const std::string failure =
       node.driver == "qcow2" ? surely_fails(state, node.file, "read") : std::string();
-  if (!failure.empty()) refuse("Could not read qcow2 header: " + failure);
-  if (node.driver == "qcow2" && image->second.format != "qcow2") {
-    refuse("Image is not in qcow2 format");
-  }
-  if (node.driver == "qcow2" && !image->second.broken.empty()) refuse(image->second.broken);
+  if (!failure.empty()) throw Refused{"Could not read qcow2 header: " + failure};
+  if (node.driver == "qcow2" && image->second.format != "qcow2")
+    throw Refused{"Image is not in qcow2 format"};
+  if (node.driver == "qcow2" && !image->second.broken.empty()) throw Refused{image->second.broken};
   node.id = state.next_id++;
   if (node.driver == "qcow2") node.names = image->second.backing;
   const int id = node.id;
@@ -201,7 +199,7 @@ Node& open_chain(State& state, Node options, const json* backing) {
     if (backing && backing->is_object()) node.below = open_blockdev(state, *backing, true).id;
   } catch (const Refused& refused) {
     state.nodes.erase(node.id);
-    refuse("Could not open backing file: " + refused.text);
+    throw Refused{"Could not open backing file: " + refused.text};
   }
   try {
     load_bitmaps(state, node);
@@ -232,18 +230,18 @@ namespace {
 
 void check_drive(State& state, const json& options) {
   const std::string id = options.at("id");
-  if (!well_formed(id)) refuse("Parameter 'id' expects an identifier");
-  if (find_device(state, id)) refuse("Duplicate ID '" + id + "' for drive");
+  if (!well_formed(id)) throw Refused{"Parameter 'id' expects an identifier"};
+  if (find_device(state, id)) throw Refused{"Duplicate ID '" + id + "' for drive"};
   const std::string read_only = options.value("read-only", "off");
   if (read_only != "on" && read_only != "off")
-    refuse("Parameter 'read-only' expects 'on' or 'off'");
+    throw Refused{"Parameter 'read-only' expects 'on' or 'off'"};
   const std::string discard = options.value("discard", "ignore");
   const std::vector<std::string> known{"ignore", "off", "unmap", "on"};
   const std::string format = options.value("format", "qcow2"), file = options.at("file");
-  if (format != "qcow2" && format != "raw") refuse("Unknown driver '" + format + "'");
-  if (std::ranges::find(known, discard) != known.end()) return;
-  if (state.files.contains(file)) refuse("Invalid discard option");
-  refuse("Could not open '" + file + "': No such file or directory");
+  if (format != "qcow2" && format != "raw") throw Refused{"Unknown driver '" + format + "'"};
+  const bool there = state.files.contains(file);
+  if (there && std::ranges::find(known, discard) == known.end())
+    throw Refused{"Invalid discard option"};
 }
 
 }  // namespace
@@ -269,7 +267,7 @@ json add_drive(State& state, const json& options) {
     const std::string id = options.at("id");
     if (find_named(state, id)) {
       close_unused(state, opened.id);
-      refuse("Device name '" + id + "' conflicts with an existing node name");
+      throw Refused{"Device name '" + id + "' conflicts with an existing node name"};
     }
     state.devices.push_back({id, opened.id, opened.read_only});
     return {{"return", json::object()}};
@@ -284,11 +282,10 @@ namespace {
 std::string remove_drive(State& state, const std::string& id) {
   if (find_named(state, id)) return delete_node(state, id);
   const Device* device = find_device(state, id);
-  if (!device) refuse("Device '" + id + "' not found");
+  if (!device) throw Refused{"Device '" + id + "' not found"};
   const int root = device->root;
-  if (busy_with_commit(state, root)) {
-    refuse("Node '" + id + "' is busy: block device is in use by block job: commit");
-  }
+  if (busy_with_commit(state, root))
+    throw Refused{"Node '" + id + "' is busy: block device is in use by block job: commit"};
   state.devices.erase(state.devices.begin() + (device - state.devices.data()));
   return close_unused(state, root);
 }
@@ -302,7 +299,7 @@ json delete_drive(State& state, const std::string& id) {
   try {
     const bool faulty = !state.faults.empty() || !state.unflushable.empty();
     const std::string lost = remove_drive(state, id);
-    if (!lost.empty()) refuse(lost);
+    if (!lost.empty()) throw Refused{lost};
     if (faulty) return {{"$any", true}};  // it may tell of tables that it could not write (M53)
     return {{"return", json::object()}};
   } catch (const Refused& refused) {

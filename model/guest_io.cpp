@@ -10,14 +10,15 @@
 namespace model {
 
 std::vector<std::string> words_of(const std::string& line) {
-  constexpr const char* blanks = " \t\n\v\f\r";
+  const auto is_blank = [](char c) { return c == ' ' || ('\t' <= c && c <= '\r'); };
   std::vector<std::string> words;
-  for (auto start = line.find_first_not_of(blanks); start != std::string::npos;) {
-    const auto end = line.find_first_of(blanks, start);
-    words.push_back(line.substr(start, end - start));
-    start = line.find_first_not_of(blanks, end);
+  words.reserve(8);
+  for (auto end = line.begin();;) {
+    const auto start = std::find_if_not(end, line.end(), is_blank);
+    if (start == line.end()) return words;
+    end = std::find_if(start, line.end(), is_blank);
+    words.emplace_back(start, end);
   }
-  return words;
 }
 
 /// M33
@@ -93,6 +94,7 @@ std::size_t pattern(const std::string& text) {
 /// Options may stand anywhere, as getopt has them; what is not modelled may answer anything (M32).
 Request parse(std::vector<std::string> words, const Verb& verb) {
   Request request{.verb = words[0]};
+  request.operands.reserve(words.size());
   for (std::size_t i = 1; i < words.size(); ++i) {
     if (words[i][0] != '-') request.operands.push_back(words[i]);
     if (words[i][0] != '-') continue;
@@ -215,7 +217,7 @@ std::string carry_out(State& state, Node& node, const Request& request, const Ve
 }
 
 std::string run(State& state, Node& node, const std::string& command) {
-  const std::vector<std::string> words = words_of(command);
+  std::vector<std::string> words = words_of(command);
   if (words.empty()) return "";
   const auto verb = verbs().find(words[0]);
   if (verb == verbs().end()) return "command \"" + words[0] + "\" not found";
@@ -235,7 +237,7 @@ std::string run(State& state, Node& node, const std::string& command) {
   }
   const bool frozen = node.read_only || (node.filter() && state.nodes.at(node.below).read_only);
   if (verb->second.writes && frozen) return "Block node is read-only";
-  Request request = parse(words, verb->second);
+  Request request = parse(std::move(words), verb->second);
   check(request, verb->second);
   return carry_out(state, node, request, verb->second);
 }

@@ -16,39 +16,34 @@ namespace {
 void set_qcow2_options(Image& image, const json& options) {
   const std::set<std::string> old{"0.10", "v2"}, current{"1.1", "v3"};
   const std::string compat = options.value("compat", "1.1");
-  if (!old.contains(compat) && !current.contains(compat)) {
-    refuse("Parameter 'version' does not accept value '" + compat + "'");
-  }
+  if (!old.contains(compat) && !current.contains(compat))
+    throw Refused{"Parameter 'version' does not accept value '" + compat + "'"};
   image.version = old.contains(compat) ? 2 : 3;
   const Number cluster = parse_size(options.value("cluster_size", "65536")).value_or(0);
-  if (cluster < 512 || cluster > 2u << 20 || !std::has_single_bit(cluster)) {
-    refuse("Cluster size must be a power of two between 512 and 2048k");
-  }
+  if (cluster < 512 || cluster > 2u << 20 || !std::has_single_bit(cluster))
+    throw Refused{"Cluster size must be a power of two between 512 and 2048k"};
   image.cluster = cluster;
   const Number width = parse_size(options.value("refcount_bits", "16")).value_or(0);
-  if (width > 64 || !std::has_single_bit(width)) {
-    refuse("Refcount width must be a power of two and may not exceed 64 bits");
-  }
+  if (width > 64 || !std::has_single_bit(width))
+    throw Refused{"Refcount width must be a power of two and may not exceed 64 bits"};
   if (image.version == 2 && width != 16) {
-    refuse(
+    throw Refused{
         "Different refcount widths than 16 bits require compatibility level 1.1 or above (use "
-        "version=v3 or greater)");
+        "version=v3 or greater)"};
   }
 }
 
 /// M26
 void set_backing(const State& state, Image& image, const json& options) {
   image.backing = options.at("backing_file");
-  if (image.format == "raw") refuse("Backing file not supported for file format 'raw'");
+  if (image.format == "raw") throw Refused{"Backing file not supported for file format 'raw'"};
   const std::string file = options.at("file");
-  if (image.backing == file) {
-    refuse("Error: Trying to create an image with the same filename as the backing file");
-  }
+  if (image.backing == file)
+    throw Refused{"Error: Trying to create an image with the same filename as the backing file"};
   const auto below = state.files.find(resolve(file, image.backing));
-  if (below == state.files.end()) {
-    refuse("Could not open '" + image.backing + "': No such file or directory");
-  }
-  if (!options.contains("backing_fmt")) refuse("Backing file specified without backing format");
+  if (below == state.files.end()) throw no_file(image.backing);
+  if (!options.contains("backing_fmt"))
+    throw Refused{"Backing file specified without backing format"};
   image.backing_format = options.at("backing_fmt");
   image.size = below->second.size;
 }
@@ -58,26 +53,26 @@ void check_folder(const std::string& file) {
   const std::string own = "TEST_DIR/";
   const auto slash = file.find('/', file.starts_with(own) ? own.size() : 0);
   if (!file.empty() && slash == std::string::npos) return;
-  refuse("Could not create '" + file + "': No such file or directory");
+  throw Refused{"Could not create '" + file + "': No such file or directory"};
 }
 
 Image new_image(const State& state, const json& options) {
   Image image{.format = options.value("format", "qcow2")};
-  if (image.format != "qcow2" && image.format != "raw") {
-    refuse("Unknown file format '" + image.format + "'");
-  }
+  if (image.format != "qcow2" && image.format != "raw")
+    throw Refused{"Unknown file format '" + image.format + "'"};
   if (options.contains("backing_file")) set_backing(state, image, options);
   if (options.contains("size")) {
     const auto size = parse_size(options.at("size"));
-    if (!size) refuse("Invalid image size specified. You may use k, M, G, T, P or E suffixes for");
+    if (!size)
+      throw Refused{"Invalid image size specified. You may use k, M, G, T, P or E suffixes for"};
     image.size = (*size + 511) / 512 * 512;
   } else if (image.backing.empty()) {
-    refuse("Image creation needs a size parameter");
+    throw Refused{"Image creation needs a size parameter"};
   }
   if (image.format == "qcow2") {
     set_qcow2_options(image, options);
   } else if (options.contains("cluster_size")) {
-    refuse("Invalid parameter 'cluster_size'");
+    throw Refused{"Invalid parameter 'cluster_size'"};
   }
   if (image.format == "raw") paint(image.data, 0, image.size, zero_byte);
   return image;
@@ -119,12 +114,9 @@ void damage_image(State& state, const std::string& file, const std::string& what
 
 json image_info(const State& state, const std::string& file) {
   const auto found = state.files.find(file);
-  if (found == state.files.end()) {
-    return error_reply(
-        {"GenericError", "Could not open '" + file + "': No such file or directory"});
-  }
+  if (found == state.files.end()) return error_reply(no_file(file));
   const Image& image = found->second;
-  if (!image.broken.empty()) return error_reply({"GenericError", image.broken});
+  if (!image.broken.empty()) return error_reply({image.broken});
   json info{{"format", image.format}, {"virtual-size", image.size}, {"bitmaps", json::array()}};
   if (image.format == "qcow2") info["cluster-size"] = image.cluster;
   if (!image.backing.empty()) info["backing-filename"] = image.backing;

@@ -16,8 +16,8 @@ Job& find_job(State& state, const json& arguments) {
   for (Job& job : state.jobs) {
     if (job.id == id) return job;
   }
-  if (block_job) refuse("Block job '" + id + "' not found", "DeviceNotActive");
-  refuse("Job not found");
+  if (block_job) throw Refused{"Block job '" + id + "' not found", "DeviceNotActive"};
+  throw Refused{"Job not found"};
 }
 
 std::string status_name(const Job& job) {
@@ -43,8 +43,8 @@ bool perhaps_ready(const Job& job) {
 void check_verb(const Job& job, const std::string& verb, const std::vector<std::string>& states) {
   const std::string state = status_name(job);
   if (std::ranges::find(states, state) != states.end()) return;
-  const Refused refused{"GenericError", "Job '" + job.id + "' in state '" + state +
-                                            "' cannot accept command verb '" + verb + "'"};
+  const Refused refused{"Job '" + job.id + "' in state '" + state +
+                        "' cannot accept command verb '" + verb + "'"};
   if (verb == "complete" && perhaps_ready(job)) throw Undecided{error_reply(refused)};
   throw refused;
 }
@@ -66,9 +66,8 @@ json job_cancel(State& state, const json& arguments) {
   Job& job = find_job(state, arguments);
   const bool force = !arguments.contains("device") || arguments.value("force", false);
   check_verb(job, "cancel", {"running", "paused", "ready", "standby", "pending"});
-  if (job.paused && !force) {
-    refuse("The block job for device '" + job.id + "' is currently paused");
-  }
+  if (job.paused && !force)
+    throw Refused{"The block job for device '" + job.id + "' is currently paused"};
   const bool soft = !force && job.status == Status::ready;
   job.ending = soft ? Ending::soft_cancel : Ending::cancel;
   job.paused = false;
@@ -79,7 +78,7 @@ json job_cancel(State& state, const json& arguments) {
 json job_pause(State& state, const json& arguments) {
   Job& job = find_job(state, arguments);
   check_verb(job, "pause", {"running", "paused", "ready", "standby"});
-  if (job.paused) refuse("Job is already paused");
+  if (job.paused) throw Refused{"Job is already paused"};
   job.paused = true;
   return json::object();
 }
@@ -87,7 +86,7 @@ json job_pause(State& state, const json& arguments) {
 /// S84
 json job_resume(State& state, const json& arguments) {
   Job& job = find_job(state, arguments);
-  if (!job.paused) refuse("Can't resume a job that was not paused");
+  if (!job.paused) throw Refused{"Can't resume a job that was not paused"};
   job.paused = job.asleep = false;
   return json::object();
 }
@@ -96,7 +95,7 @@ json job_resume(State& state, const json& arguments) {
 json job_set_speed(State& state, const json& arguments) {
   Job& job = find_job(state, arguments);
   check_verb(job, "set-speed", {"running", "paused", "ready", "standby"});
-  if (arguments["speed"] < 0) refuse("Parameter 'speed' expects a non-negative value");
+  if (arguments["speed"] < 0) throw Refused{"Parameter 'speed' expects a non-negative value"};
   if (job.speed != arguments["speed"]) job.asleep = false;
   job.speed = arguments["speed"];
   return json::object();

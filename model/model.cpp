@@ -9,8 +9,6 @@ namespace model {
 
 using nlohmann::json;
 
-void refuse(const std::string& text, const std::string& kind) { throw Refused{kind, text}; }
-
 json error_reply(const Refused& refused) {
   json reply;
   reply["error"]["class"] = refused.kind;
@@ -18,8 +16,14 @@ json error_reply(const Refused& refused) {
   return reply;
 }
 
+Refused no_file(const std::string& file) {
+  return {"Could not open '" + file + "': No such file or directory"};
+}
+Refused no_node(const std::string& name) { return {"Node '" + name + "' not found"}; }
+Refused no_bitmap(const std::string& name) { return {"Dirty bitmap '" + name + "' not found"}; }
+
 json negotiate(State&, const json&) {
-  refuse("Capabilities negotiation is already complete, command ignored", "CommandNotFound");
+  throw Refused{"Capabilities negotiation is already complete, command ignored", "CommandNotFound"};
 }
 
 json quit(State& state, const json&) {
@@ -31,14 +35,15 @@ namespace {
 
 /// M23
 void check_request(const json& request) {
-  if (!request.is_object()) refuse("QMP input must be a JSON object");
+  if (!request.is_object()) throw Refused{"QMP input must be a JSON object"};
   for (const auto& [key, value] : request.items()) {
     const auto member = [&key = key] { return "QMP input member '" + key + "' "; };
-    if (key == "execute" && !value.is_string()) refuse(member() + "must be a string");
-    if (key == "arguments" && !value.is_object()) refuse(member() + "must be an object");
-    if (key != "execute" && key != "arguments" && key != "id") refuse(member() + "is unexpected");
+    if (key == "execute" && !value.is_string()) throw Refused{member() + "must be a string"};
+    if (key == "arguments" && !value.is_object()) throw Refused{member() + "must be an object"};
+    if (key != "execute" && key != "arguments" && key != "id")
+      throw Refused{member() + "is unexpected"};
   }
-  if (!request.contains("execute")) refuse("QMP input lacks member 'execute'");
+  if (!request.contains("execute")) throw Refused{"QMP input lacks member 'execute'"};
 }
 
 /// While a job is ending, a query may see the world before and after it (M7).
@@ -47,8 +52,8 @@ json run(State& state, const std::string& name, const json& arguments) {
   const bool observes = name.starts_with("query-") || name.find("bitmap") != std::string::npos;
   if (!observes) finish_writes(state);
   const auto handle = [&](State& world) {
-    json reply;
-    reply["return"] = handler(world, arguments);
+    json result = handler(world, arguments), reply;
+    reply["return"] = std::move(result);
     return reply;
   };
   if (!ending_jobs(state)) return handle(state);
@@ -72,7 +77,7 @@ json execute(State& state, const json& request) {
   json reply;
   try {
     check_request(request);
-    const std::string name = request["execute"];
+    const std::string& name = text(request, "execute");
     static const json none = json::object();
     const auto arguments = request.find("arguments");
     reply = run(state, name, arguments == request.end() ? none : *arguments);

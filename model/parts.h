@@ -14,10 +14,15 @@ namespace model {
 
 /// A refusal: QMP's error class and text.
 struct Refused {
-  std::string kind, text;
+  std::string text, kind = "GenericError";
 };
-[[noreturn]] void refuse(const std::string& text, const std::string& kind = "GenericError");
 nlohmann::json error_reply(const Refused& refused);
+Refused no_file(const std::string& file);
+Refused no_node(const std::string& name);
+Refused no_bitmap(const std::string& name);
+inline const std::string& text(const nlohmann::json& arguments, const char* name) {
+  return arguments[name].get_ref<const std::string&>();
+}
 /// A command that succeeds or is refused, depending on timing.
 struct Undecided {
   nlohmann::json refusal;

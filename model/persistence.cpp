@@ -25,7 +25,7 @@ void mark_in_use(State& state, const Node& node) {
   const auto valid = [](const StoredBitmap& stored) { return !stored.in_use; };
   if (std::ranges::none_of(image.directory, valid)) return;
   const std::string failure = surely_fails(state, node.file, "write");
-  if (!failure.empty()) refuse("Can't update bitmap directory: " + failure);
+  if (!failure.empty()) throw Refused{"Can't update bitmap directory: " + failure};
   require_sound(state, node.file);
   for (StoredBitmap& stored : image.directory) stored.in_use = true;
 }
@@ -103,7 +103,7 @@ void remove_stored(State& state, const Node& node, const std::string& name) {
   Image& image = state.files.at(node.file);
   if (!find_stored(image, name)) return;
   const std::string failure = write_failure(state, node);
-  if (!failure.empty()) refuse("Failed to update bitmap extension: " + failure);
+  if (!failure.empty()) throw Refused{"Failed to update bitmap extension: " + failure};
   require_sound(state, node.file);
   std::erase_if(image.directory, [&](const StoredBitmap& each) { return each.name == name; });
 }

@@ -85,7 +85,7 @@ json query_anything(State&, const json&) { return {{"$any", true}}; }
 
 json dirty_ranges(const State& state, const std::string& name, const std::string& bitmap_name) {
   const Node* node = find_node(state, name);
-  if (!node) return error_reply({"GenericError", "Node '" + name + "' not found"});
+  if (!node) return error_reply(no_node(name));
   for (const Bitmap& bitmap : node->bitmaps) {
     if (bitmap.name != bitmap_name) continue;
     json ranges;
@@ -100,7 +100,7 @@ json dirty_ranges(const State& state, const std::string& name, const std::string
     }
     return ranges;
   }
-  return error_reply({"GenericError", "Dirty bitmap '" + bitmap_name + "' not found"});
+  return error_reply(no_bitmap(bitmap_name));
 }
 
 }  // namespace model

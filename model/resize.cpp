@@ -17,7 +17,7 @@ Number round_up(Number size, Number unit) { return (size + unit - 1) / unit * un
 void check_stored_bitmaps(State& state, const Node& node) {
   const auto& directory = state.files.at(node.file).directory;
   const std::string trouble = directory.empty() ? "" : surely_fails(state, node.file, "read");
-  if (!trouble.empty()) refuse("Failed to read bitmap directory: " + trouble);
+  if (!trouble.empty()) throw Refused{"Failed to read bitmap directory: " + trouble};
   for (const StoredBitmap& stored : directory) {
     for (const Bitmap& bitmap : node.bitmaps) {
       if (bitmap.name == stored.name) check_usable(bitmap, true, true);
@@ -36,19 +36,18 @@ bool uncovers(const State& state, const Node& node, Number size) {
 void check_format(State& state, const Node& node, Number size) {
   const Image& image = state.files.at(node.file);
   if (image.format == "raw") return;
-  if (size % 512 != 0) refuse("The new size must be a multiple of 512");
+  if (size % 512 != 0) throw Refused{"The new size must be a multiple of 512"};
   check_stored_bitmaps(state, node);
   const Number reach_of_one_entry = image.cluster / 8 * image.cluster;
-  if (size > reach_of_one_entry << 22) refuse("Failed to grow the L1 table: File too large");
+  if (size > reach_of_one_entry << 22) throw Refused{"Failed to grow the L1 table: File too large"};
 }
 
 /// M36, when the table has grown.
 void check_zeroing(const State& state, const Node& node, Number size) {
   const Image& image = state.files.at(node.file);
   const bool zero_clusters = uncovers(state, node, size) && image.format != "raw";
-  if (image.version < 3 && zero_clusters && size > round_up(image.size, image.cluster)) {
-    refuse("Failed to zero out new clusters: Operation not supported");
-  }
+  if (image.version < 3 && zero_clusters && size > round_up(image.size, image.cluster))
+    throw Refused{"Failed to zero out new clusters: Operation not supported"};
 }
 
 /// S61: granules that lie wholly past the end are gone, new ones are clean.
@@ -79,19 +78,17 @@ void resize(State& state, Node& node, Number size) {
 json block_resize(State& state, const json& arguments) {
   Node& node = device_or_node(state, arguments);
   const json& size = arguments["size"];
-  if (size < 0) refuse("Parameter 'size' expects a >0 size");
-  if (busy_with_commit(state, node.id) || used_by_node(state, node.id)) {
-    refuse("Device '" + arguments.value("device", "(null)") + "' is in use");
-  }
+  if (size < 0) throw Refused{"Parameter 'size' expects a >0 size"};
+  if (busy_with_commit(state, node.id) || used_by_node(state, node.id))
+    throw Refused{"Device '" + arguments.value("device", "(null)") + "' is in use"};
   for (const auto& [id, other] : state.nodes) {
     const bool shares = other.driver == "qcow2" && other.file == node.file && id != node.id;
-    if (shares) refuse("Failed to get \"resize\" lock");
+    if (shares) throw Refused{"Failed to get \"resize\" lock"};
   }
   const Number most = 9223372035781033984;
-  if (size > most) {
-    refuse("offset(" + size.dump() + ") exceeds maximum(" + std::to_string(most) + ")");
-  }
-  if (node.read_only) refuse("Image is read-only");
+  if (size > most)
+    throw Refused{"offset(" + size.dump() + ") exceeds maximum(" + std::to_string(most) + ")"};
+  if (node.read_only) throw Refused{"Image is read-only"};
   resize(state, node, size);
   return json::object();
 }

@@ -89,7 +89,7 @@ const std::map<std::string, Command>& commands() {
 }
 
 [[noreturn]] void wrong_type(const std::string& where, const std::string& expected) {
-  refuse("Invalid parameter type for '" + where + "', expected: " + expected);
+  throw Refused{"Invalid parameter type for '" + where + "', expected: " + expected};
 }
 
 const std::map<std::string, std::set<std::string>>& choices() {
@@ -105,7 +105,8 @@ const std::map<std::string, std::set<std::string>>& choices() {
 void check_choice(const std::string& where, const json& value, const std::set<std::string>& known) {
   if (!value.is_string()) wrong_type(where, "string");
   if (known.contains(value.get<std::string>())) return;
-  refuse("Parameter '" + where + "' does not accept value '" + value.get<std::string>() + "'");
+  throw Refused{"Parameter '" + where + "' does not accept value '" + value.get<std::string>() +
+                "'"};
 }
 
 void check_members(const Arguments& arguments, const json& object, const std::string& prefix);
@@ -142,8 +143,9 @@ void check_reference(const std::string& where, const json& value, const std::str
 void check_type(const std::string& type, const json& value, const std::string& where) {
   const bool whole = value.is_number_integer();
   if (type == "uint32") {
-    if (!whole) refuse("Parameter '" + where + "' expects uint64");
-    if (value < 0 || value > UINT32_MAX) refuse("Parameter '" + where + "' expects uint32_t");
+    if (!whole) throw Refused{"Parameter '" + where + "' expects uint64"};
+    if (value < 0 || value > UINT32_MAX)
+      throw Refused{"Parameter '" + where + "' expects uint32_t"};
   } else if (type == "integer") {
     const bool large = value.is_number_unsigned() && value.get<Number>() > INT64_MAX;
     if (!whole || large) wrong_type(where, type);
@@ -169,14 +171,12 @@ void check_members(const Arguments& arguments, const json& object, const std::st
   for (const auto& [name, type, optional] : arguments) {
     const auto found = object.find(name);
     if (found != object.end()) check_type(type, *found, prefix + name);
-    if (found == object.end() && !optional) {
-      refuse("Parameter '" + prefix + name + "' is missing");
-    }
+    if (found == object.end() && !optional)
+      throw Refused{"Parameter '" + prefix + name + "' is missing"};
   }
   for (const auto& [key, value] : object.items()) {
-    if (std::ranges::find(arguments, key, &Argument::name) == arguments.end()) {
-      refuse("Parameter '" + prefix + key + "' is unexpected");
-    }
+    if (std::ranges::find(arguments, key, &Argument::name) == arguments.end())
+      throw Refused{"Parameter '" + prefix + key + "' is unexpected"};
   }
 }
 
@@ -184,9 +184,8 @@ void check_members(const Arguments& arguments, const json& object, const std::st
 
 Handler* checked_command(const std::string& name, const json& arguments) {
   const auto found = commands().find(name);
-  if (found == commands().end()) {
-    refuse("The command " + name + " has not been found", "CommandNotFound");
-  }
+  if (found == commands().end())
+    throw Refused{"The command " + name + " has not been found", "CommandNotFound"};
   const bool options = found->second.handler == blockdev_add;
   if (options) check_blockdev(arguments, "");
   if (!options) check_members(found->second.arguments, arguments, "");

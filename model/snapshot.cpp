@@ -35,8 +35,10 @@ json snapshot_sync(State& state, const json& arguments) {
   check_not_busy(state, *active);
   require_sound(state, active->file);
   const std::string name = arguments.value("snapshot-node-name", "");
-  if (arguments.contains("node-name") && name.empty()) refuse("New overlay node-name missing");
-  if (!name.empty() && find_node(state, name)) refuse("New overlay node-name already in use");
+  if (arguments.contains("node-name") && name.empty())
+    throw Refused{"New overlay node-name missing"};
+  if (!name.empty() && find_node(state, name))
+    throw Refused{"New overlay node-name already in use"};
   const std::string file = arguments.at("snapshot-file");
   require_sound(state, file);
   const std::string format = arguments.value("format", "qcow2");
@@ -45,7 +47,7 @@ json snapshot_sync(State& state, const json& arguments) {
                                               {"format", format},
                                               {"backing_file", active->file},
                                               {"backing_fmt", active->driver}});
-    if (created.contains("error")) refuse(created["error"]["desc"]);
+    if (created.contains("error")) throw Refused{created["error"]["desc"]};
     state.files.at(file).backing = shown_file(state, *active);
   }
   Node options{.name = name, .file = file, .driver = format};
@@ -65,16 +67,15 @@ json blockdev_snapshot(State& state, const json& arguments) {
   require_sound(state, active.file);
   Node& overlay = node_called(state, arguments["overlay"]);
   for (const Device& device : state.devices) {
-    if (is_in_chain(state, state.nodes.at(device.root), overlay)) {
-      refuse("The overlay is already in use");
-    }
+    if (is_in_chain(state, state.nodes.at(device.root), overlay))
+      throw Refused{"The overlay is already in use"};
   }
-  if (&overlay == &active) refuse("The overlay is already in use");
-  if (overlay.driver != "qcow2") refuse("The overlay does not support backing images");
-  if (overlay.below != 0) refuse("The overlay already has a backing image");
+  if (&overlay == &active) throw Refused{"The overlay is already in use"};
+  if (overlay.driver != "qcow2") throw Refused{"The overlay does not support backing images"};
+  if (overlay.below != 0) throw Refused{"The overlay already has a backing image"};
   if (is_in_chain(state, active, overlay)) {
-    refuse("Making '" + active.name + "' a backing child of '" + overlay.name +
-           "' would create a cycle");
+    throw Refused{"Making '" + active.name + "' a backing child of '" + overlay.name +
+                  "' would create a cycle"};
   }
   put_on_top(state, active, overlay);
   return json::object();
