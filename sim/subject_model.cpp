@@ -39,9 +39,9 @@ class ModelSubject : public Subject {
     return found.is_null() ? std::nullopt : std::optional(found);
   }
   std::string guest_io(const std::string& node, const std::string& command) override {
-    const json text =
+    json text =
         in_all([&](model::State& state) { return json(model::guest_io(state, node, command)); });
-    return text.is_string() ? text.get<std::string>() : text.dump();
+    return text.is_string() ? std::move(text.get_ref<std::string&>()) : text.dump();
   }
 
   json create_image(const json& options) override {
