@@ -52,6 +52,14 @@ NodeBitmap& find_source(const Layer& layer, const BitmapAddress& target,
   return require_bitmap(layer, {target.node, std::get<std::string>(source)});
 }
 
+io::Task<void> remove_stored(Layer& layer, Node& node, const NodeBitmap& bitmap) {
+  const io::Mutex::Guard guard = co_await layer.changes().lock();
+  DrainedSection drained(layer, node);
+  co_await drained.settle();
+  co_await node.image_bitmaps()->remove(bitmap.name);
+  node.remove_bitmap(bitmap);
+}
+
 void require_same_size(const NodeBitmap& target, const NodeBitmap& source) {
   if (target.bits.disk_size() == source.bits.disk_size()) return;
   throw Refusal("Bitmaps are of different sizes (destination size is " +
@@ -100,17 +108,13 @@ void add_bitmap(Layer& layer, const NewBitmap& bitmap) {
                    .lifetime = bitmap.lifetime});
 }
 
-io::Task<void> remove_bitmap(Layer& layer, BitmapAddress address) {
+io::Task<void> remove_bitmap(Layer& layer, const BitmapAddress& address) {
   NodeBitmap& bitmap = require_bitmap(layer, address);
   Node& node = require_bitmap_node(layer, address.node);
   require_may_remove(bitmap);
-  if (bitmap.persistent() && !node.read_only()) {
-    const io::Mutex::Guard guard = co_await layer.changes().lock();
-    DrainedSection drained(layer, node);
-    co_await drained.settle();
-    co_await node.image_bitmaps()->remove(bitmap.name);
-  }
+  if (bitmap.persistent() && !node.read_only()) return remove_stored(layer, node, bitmap);
   node.remove_bitmap(bitmap);
+  return io::Task<void>::ready();
 }
 
 void clear_bitmap(Layer& layer, const BitmapAddress& address) {

@@ -20,10 +20,10 @@ struct NewBitmap {
   Recording recording = Recording::on;
 };
 
-/// A bitmap named by its node and its name.
+/// A bitmap named by its node and its name, for as long as these live.
 struct BitmapAddress {
-  std::string node;
-  std::string name;
+  const std::string& node;
+  const std::string& name;
 };
 /// A source of a merge: a name alone means the target's node (S19).
 using MergeSource = std::variant<std::string, BitmapAddress>;
@@ -31,8 +31,9 @@ using MergeSource = std::variant<std::string, BitmapAddress>;
 // The bitmap commands, with QEMU's checks in QEMU's order (S1-S22). All throw Refusal.
 
 void add_bitmap(Layer& layer, const NewBitmap& bitmap);
-/// A persistent bitmap goes from the image before this ends (S15).
-io::Task<void> remove_bitmap(Layer& layer, BitmapAddress address);
+/// A persistent bitmap goes from the image before the task ends (S15); refuses before there is a
+/// task.
+io::Task<void> remove_bitmap(Layer& layer, const BitmapAddress& address);
 void clear_bitmap(Layer& layer, const BitmapAddress& address);
 void set_recording(Layer& layer, const BitmapAddress& address, Recording recording);
 /// All sources are looked at before the target changes (S21). No source is fine (L1).

@@ -26,10 +26,13 @@ Answer add(Session& session, const json& arguments) {
   return Answer::ready(nothing());
 }
 
-Answer remove(Session& session, const json& arguments) {
-  const block::BitmapAddress bitmap = address(arguments);
-  co_await block::remove_bitmap(session.layer, bitmap);
+Answer nothing_after(io::Task<void> work) {
+  co_await work;
   co_return nothing();
+}
+
+Answer remove(Session& session, const json& arguments) {
+  return nothing_after(block::remove_bitmap(session.layer, address(arguments)));
 }
 
 Answer clear(Session& session, const json& arguments) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "engine/qmp/qemu_io_text.h"
 
-#include <fmt/compile.h>
 #include <fmt/format.h>
 
 #include <array>
@@ -77,16 +76,16 @@ std::string size_text(double bytes) {
     ++unit;
   }
   const bool whole = bytes == std::floor(bytes);
-  return whole ? fmt::format(FMT_COMPILE("{} {}"), static_cast<std::uint64_t>(bytes), units[unit])
+  return whole ? std::to_string(static_cast<std::uint64_t>(bytes)) + " " + units[unit]
                : fmt::format("{:.3f} {}", bytes, units[unit]);
 }
 
 std::string report_text(const std::string& verb, std::uint64_t offset, std::uint64_t length,
                         io::Nanoseconds elapsed) {
   const double seconds = std::chrono::duration<double>(elapsed).count();
-  return fmt::format(FMT_COMPILE("{} {}/{} bytes at offset {}\n{}, 1 ops; {}\n"), verb, length,
-                     length, offset, size_text(static_cast<double>(length)),
-                     speed_text(length, seconds));
+  const std::string bytes = std::to_string(length);
+  return verb + " " + bytes + "/" + bytes + " bytes at offset " + std::to_string(offset) + "\n" +
+         size_text(static_cast<double>(length)) + ", 1 ops; " + speed_text(length, seconds) + "\n";
 }
 
 std::string dump_text(std::uint64_t offset, std::span<const std::byte> bytes) {
