@@ -95,9 +95,12 @@ json create_image(State& state, const json& options) {
 
 /// Broken is the first entry of the directory. What is in use is not read (S48), so its table does
 /// not matter.
-void damage_image(State& state, const std::string& file, const std::string& what) {
-  Image& image = state.files.at(file);
-  const StoredBitmap& first = image.directory.at(0);
+json damage_image(State& state, const std::string& file, const std::string& what) {
+  const auto found = state.files.find(file);
+  if (found == state.files.end() || found->second.directory.empty())
+    return error_reply({"no bitmaps to damage"});
+  Image& image = found->second;
+  const StoredBitmap& first = image.directory.front();
   const std::map<std::string, std::string> texts = {
       {"autoclear", ""},
       {"bitmap-count", "Less bitmaps found than specified in header extension"},
@@ -110,6 +113,7 @@ void damage_image(State& state, const std::string& file, const std::string& what
                                           first.name + "': Invalid argument"}};
   image.broken = image.broken.empty() ? texts.at(what) : "";
   if (what == "autoclear") image.directory.clear();
+  return {{"return", json::object()}};
 }
 
 json image_info(const State& state, const std::string& file) {

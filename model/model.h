@@ -49,8 +49,8 @@ std::string guest_io(State& state, const std::string& node, const std::string& c
 nlohmann::json create_image(State& state, const nlohmann::json& options);
 /// Something else breaks an image at rest that holds bitmaps (S53, S55); `what` is one of
 /// bitmap-count, bitmap-directory, bitmap-extra, bitmap-type, bitmap-table, autoclear. Done twice
-/// it is whole again, but for autoclear. Requires that the image is there.
-void damage_image(State& state, const std::string& file, const std::string& what);
+/// it is whole again, but for autoclear. {"return":{}} or {"error":…} if there are no bitmaps.
+nlohmann::json damage_image(State& state, const std::string& file, const std::string& what);
 /// Plugs a drive: {"id":…,"file":…,"format":…,"node-name":…,"read-only":…,"discard":…}.
 nlohmann::json add_drive(State& state, const nlohmann::json& options);
 /// Unplugs a drive (HMP drive_del). {"return":{}} or {"error":…}.
