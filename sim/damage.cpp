@@ -31,14 +31,18 @@ std::vector<std::byte> number(std::uint64_t value, unsigned length) {
   return bytes;
 }
 
+/// Thrown when an image turns out to hold none.
+struct NoBitmaps {};
+
 /// Where an image has its bitmaps.
 class Layout {
  public:
   explicit Layout(std::span<const std::byte> image) : image_(image) {
-    if (at(0, 4) != 0x514649fb || at(4, 4) < 3) refuse();
+    if (at(0, 4) != 0x514649fb || at(4, 4) < 3) throw NoBitmaps();
+    if (at(autoclear_features, 8) % 2 == 0) throw NoBitmaps();
     std::uint64_t place = at(header_length, 4);
     while (at(place, 4) != bitmaps_extension) {
-      if (at(place, 4) == 0) refuse();
+      if (at(place, 4) == 0) throw NoBitmaps();
       place += 8 + (at(place + 4, 4) + 7) / 8 * 8;
     }
     extension_ = place + 8;
@@ -57,10 +61,8 @@ class Layout {
   }
 
  private:
-  [[noreturn]] static void refuse() { throw SubjectFailure("no bitmaps to damage"); }
-
   std::uint64_t at(std::uint64_t offset, unsigned length) const {
-    if (offset + length > image_.size()) refuse();
+    if (offset + length > image_.size()) throw NoBitmaps();
     std::uint64_t value = 0;
     for (const std::byte byte : image_.subspan(offset, length)) {
       value = value << 8 | std::to_integer<std::uint64_t>(byte);
@@ -86,20 +88,26 @@ std::vector<std::string> damages() {
           "bitmap-extra", "bitmap-type",  "bitmap-table"};
 }
 
-Patch damage(std::span<const std::byte> image, const std::string& what) {
-  return Layout(image).broken(what);
+std::optional<Patch> damage(std::span<const std::byte> image, const std::string& what) {
+  try {
+    return Layout(image).broken(what);
+  } catch (const NoBitmaps&) {
+    return std::nullopt;
+  }
 }
 
-void damage_file(const std::string& path, const std::string& what) {
+bool damage_file(const std::string& path, const std::string& what) {
   std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
   const std::vector<char> bytes{std::istreambuf_iterator<char>(file), {}};
-  const Patch patch = damage(std::as_bytes(std::span(bytes)), what);
+  const std::optional<Patch> patch = damage(std::as_bytes(std::span(bytes)), what);
+  if (!patch) return false;
   file.clear();
-  file.seekp(static_cast<std::streamoff>(patch.offset));
-  file.write(reinterpret_cast<const char*>(patch.bytes.data()),
-             static_cast<std::streamsize>(patch.bytes.size()));
+  file.seekp(static_cast<std::streamoff>(patch->offset));
+  file.write(reinterpret_cast<const char*>(patch->bytes.data()),
+             static_cast<std::streamsize>(patch->bytes.size()));
   file.flush();
   if (!file) throw SubjectFailure("cannot damage " + path);
+  return true;
 }
 
 }  // namespace sim

@@ -200,8 +200,7 @@ struct Performer {
     return nullptr;
   }
   json operator()(const DamageStep& step) const {
-    subject.damage_image(step.file, step.what);
-    return nullptr;
+    return subject.damage_image(step.file, step.what);
   }
   json operator()(const FailStep& step) const {
     subject.fail_storage(step.file, step.fault);

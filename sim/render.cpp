@@ -166,7 +166,7 @@ struct Renderer {
   std::string operator()(const RunStep&) const { return {}; }
   std::string operator()(const ScheduleStep&) const { return {}; }
   std::string operator()(const DamageStep& step) const {
-    return "... Damage " + step.what + " ...\n";
+    return "... Damage " + step.what + " ...\n" + refusal(seen);
   }
   std::string operator()(const FailStep& step) const {
     if (!step.fault) return "... " + step.file + " works again ...\n";

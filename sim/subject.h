@@ -117,8 +117,8 @@ class Subject {
   virtual void expect_faults() {}
   /// From now on operations on the file fail; without a fault it works again. Throws CannotFollow.
   virtual void fail_storage(const std::string& file, const std::optional<StorageFault>& fault) = 0;
-  /// Breaks an image that nobody has open (sim/damage.h).
-  virtual void damage_image(const std::string& file, const std::string& what) = 0;
+  /// Breaks an image that nobody has open (sim/damage.h). {"return":{}} or {"error":{…}}.
+  virtual nlohmann::json damage_image(const std::string& file, const std::string& what) = 0;
 
   /// Observations; they change nothing. See model/model.h for the shapes.
   virtual nlohmann::json image_info(const std::string& file) = 0;

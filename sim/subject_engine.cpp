@@ -31,26 +31,33 @@ constexpr engine::io::Nanoseconds patience = std::chrono::minutes(1);
 /// Where the simulated disk has the files of a testcase.
 constexpr const char* simulated_directory = "/TEST_DIR";
 
+json done() { return {{"return", json::object()}}; }
+
 json refused(const std::string& text) {
   return {{"error", {{"class", "GenericError"}, {"desc", text}}}};
 }
 
 /// Breaks an image at rest (sim/damage.h).
-engine::io::Task<void> damage(Host& host, std::string path, std::string what) {
-  std::unique_ptr<engine::io::Storage> file =
-      co_await host.open(path, engine::io::Access::read_write, engine::io::Locking::on);
+engine::io::Task<json> damage(Host& host, std::string path, std::string what) {
+  std::unique_ptr<engine::io::Storage> file;
+  try {
+    file = co_await host.open(path, engine::io::Access::read_write, engine::io::Locking::on);
+  } catch (const engine::IoError& error) {
+    if (error.code() != ENOENT) throw;
+  }
+  if (!file) co_return refused(nothing_to_damage);
   std::vector<std::byte> bytes(file->size().value);
   const std::span<std::byte> buffer(bytes);
   const engine::HostOffset start{0};
   co_await file->read(start, buffer);
-  const Patch patch = sim::damage(bytes, what);
-  const engine::HostOffset at{patch.offset};
-  const std::span<const std::byte> data(patch.bytes);
+  const std::optional<Patch> patch = sim::damage(bytes, what);
+  if (!patch) co_return refused(nothing_to_damage);
+  const engine::HostOffset at{patch->offset};
+  const std::span<const std::byte> data(patch->bytes);
   co_await file->write(at, data);
   co_await file->flush();
+  co_return done();
 }
-
-json done() { return {{"return", json::object()}}; }
 
 /// Runs of equal bytes, in the shape of model::contents.
 class RunWriter {
@@ -198,8 +205,8 @@ class EngineSubject : public Subject {
       faults_.clear(names_.to_real(file));
     }
   }
-  void damage_image(const std::string& file, const std::string& what) override {
-    world_.run(damage(host_, names_.to_real(file), what));
+  json damage_image(const std::string& file, const std::string& what) override {
+    return world_.run(damage(host_, names_.to_real(file), what));
   }
 
   json image_info(const std::string& file) override {

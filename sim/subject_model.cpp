@@ -90,13 +90,9 @@ class ModelSubject : public Subject {
       return json();
     });
   }
-  void damage_image(const std::string& file, const std::string& what) override {
-    const json info = image_info(file);
-    const bool broken = info.contains("error");
-    if (!broken && !lost_ && info["bitmaps"].empty()) throw SubjectFailure("no bitmaps to damage");
-    if (lost_) return;
-    for (model::State& state : states_) model::damage_image(state, file, what);
+  json damage_image(const std::string& file, const std::string& what) override {
     leaks_ |= what == "autoclear";  // what lost its owner is leaked
+    return in_all([&](model::State& state) { return model::damage_image(state, file, what); });
   }
 
   json image_info(const std::string& file) override {

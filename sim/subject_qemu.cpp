@@ -113,8 +113,9 @@ class QemuSubject : public Subject {
     if (program_.started_by_us() && CallSupervisor::available()) faults_.emplace();
   }
   void fail_storage(const std::string& file, const std::optional<StorageFault>& fault) override;
-  void damage_image(const std::string& file, const std::string& what) override {
-    damage_file(names_.to_real(file), what);
+  json damage_image(const std::string& file, const std::string& what) override {
+    if (damage_file(names_.to_real(file), what)) return {{"return", json::object()}};
+    return {{"error", {{"class", "GenericError"}, {"desc", nothing_to_damage}}}};
   }
   json image_info(const std::string& file) override {
     return names_.to_script(images_.info(names_.to_real(file)));

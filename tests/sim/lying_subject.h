@@ -44,8 +44,8 @@ class LyingSubject : public sim::Subject {
                     const std::optional<sim::StorageFault>& fault) override {
     truth_->fail_storage(file, fault);
   }
-  void damage_image(const std::string& file, const std::string& what) override {
-    truth_->damage_image(file, what);
+  nlohmann::json damage_image(const std::string& file, const std::string& what) override {
+    return truth_->damage_image(file, what);
   }
   nlohmann::json image_info(const std::string& file) override {
     return told("info", truth_->image_info(file));
