@@ -2,7 +2,6 @@
 #include "sim/images.h"
 
 #include <array>
-#include <cmath>
 #include <cstdlib>
 
 #include "engine/error.h"
@@ -10,6 +9,7 @@
 #include "engine/qcow2/check.h"
 #include "engine/qcow2/image.h"
 #include "engine/qcow2/info.h"
+#include "engine/size_argument.h"
 
 namespace sim::images {
 
@@ -28,8 +28,12 @@ using nlohmann::json;
 namespace {
 
 std::uint64_t size_of(const json& options) {
-  const std::optional<std::uint64_t> size = parse_size(options.at("size"));
-  if (size) return *size;
+  using Fault = engine::SizeArgument::Fault;
+  const engine::SizeArgument size = engine::parse_size_argument(options.at("size"));
+  if (size.fault == Fault::none) return size.bytes;
+  if (size.fault == Fault::too_large) {
+    throw Refusal("Invalid image size specified. Must be between 0 and 9223372036854775807.");
+  }
   throw Refusal("Invalid image size specified. You may use k, M, G, T, P or E suffixes for",
                 engine::ErrorClass::generic,
                 "kilobytes, megabytes, gigabytes, terabytes, petabytes and exabytes.");
@@ -37,8 +41,8 @@ std::uint64_t size_of(const json& options) {
 
 std::uint64_t number_option(const json& options, const char* key) {
   const std::string text = options.at(key);
-  const std::optional<std::uint64_t> number = parse_size(text);
-  if (number) return *number;
+  const engine::SizeArgument number = engine::parse_size_argument(text);
+  if (number.fault == engine::SizeArgument::Fault::none) return number.bytes;
   throw Refusal("Parameter '" + std::string(key) + "' expects a number");
 }
 
@@ -139,27 +143,6 @@ std::string resolve(const std::string& image, const std::string& path) {
   if (path.starts_with('/')) return path;
   const std::size_t slash = image.rfind('/');
   return slash == std::string::npos ? path : image.substr(0, slash + 1) + path;
-}
-
-std::optional<std::uint64_t> parse_size(const std::string& text) {
-  if (text.empty() || text.find_first_of("-+ \t") != std::string::npos) return std::nullopt;
-  char* end = nullptr;
-  const long double number = std::strtold(text.c_str(), &end);
-  const std::string_view digits(text.data(), end);
-  if (!digits.starts_with("0x") && digits.find_first_of("eE") != std::string::npos) return {};
-  std::string suffix = end;
-  if (suffix.size() > 1 || end == text.c_str() || !std::isfinite(number)) return std::nullopt;
-  static const std::string suffixes = "bkmgtpe";
-  unsigned power = 0;
-  if (!suffix.empty()) {
-    const std::size_t at = suffixes.find(static_cast<char>(std::tolower(suffix[0])));
-    if (at == std::string::npos) return std::nullopt;
-    power = static_cast<unsigned>(at);
-  }
-  if (power == 0 && number != std::floor(number)) return std::nullopt;  // there are no half bytes
-  const long double bytes = std::ldexp(number, static_cast<int>(10 * power));
-  if (bytes < 0 || bytes >= std::ldexp(1.0L, 63)) return std::nullopt;
-  return static_cast<std::uint64_t>(bytes);
 }
 
 Task<void> create(Runtime&, Host& host, json options) {

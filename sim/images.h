@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <string>
 
 #include "engine/io/runtime.h"
@@ -13,9 +12,6 @@
 /// Image files without a running process: what qemu-img does, done by the engine. Paths are real
 /// ones. Refusals are engine::Refusal in qemu-img's words, without its name in front.
 namespace sim::images {
-
-/// A number of bytes as qemu-img takes it: "1048576", "64K", "1.5G". Nothing if it is none.
-std::optional<std::uint64_t> parse_size(const std::string& text);
 
 /// A path in the header of `image` is relative to that.
 std::string resolve(const std::string& image, const std::string& path);

@@ -4,10 +4,9 @@
 #include <algorithm>
 #include <iterator>
 #include <numeric>
-#include <optional>
 #include <sstream>
 
-#include "sim/images.h"
+#include "engine/size_argument.h"
 
 namespace sim {
 
@@ -42,9 +41,9 @@ WritesInFlight::Range WritesInFlight::range_of(const std::string& command) {
       if (words[i].ends_with('P')) ++i;  // the pattern stands by itself
       continue;
     }
-    const std::optional<std::uint64_t> operand = images::parse_size(words[i]);
-    if (!operand) return {};
-    operands.push_back(*operand);
+    const engine::SizeArgument operand = engine::parse_size_argument(words[i]);
+    if (operand.fault != engine::SizeArgument::Fault::none) return {};
+    operands.push_back(operand.bytes);
   }
   if (operands.size() < 2) return {};
   return {operands[0], std::accumulate(operands.begin(), operands.end(), std::uint64_t{0})};

@@ -4,31 +4,16 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <cctype>
 #include <cmath>
 #include <cstdlib>
 #include <iterator>
 #include <string_view>
 
 #include "engine/error.h"
+#include "engine/size_argument.h"
 
 namespace engine::qmp {
 namespace {
-
-[[noreturn]] void not_a_number(const std::string& text) {
-  throw Refusal("Parsing error: non-numeric argument, or extraneous/unrecognized suffix -- " +
-                text);
-}
-
-/// The factor that a suffix stands for; none has the factor one.
-std::uint64_t suffix_factor(const std::string& text, const char* suffix) {
-  if (*suffix == '\0') return 1;
-  constexpr std::string_view letters = "bkmgtpe";
-  const auto letter = static_cast<char>(std::tolower(static_cast<unsigned char>(*suffix)));
-  const std::size_t index = letters.find(letter);
-  if (index == std::string_view::npos || suffix[1] != '\0') not_a_number(text);
-  return std::uint64_t{1} << (10 * index);
-}
 
 /// How long it took and how fast that was; what took no time had no speed.
 std::string speed_text(std::uint64_t length, double seconds) {
@@ -40,23 +25,13 @@ std::string speed_text(std::uint64_t length, double seconds) {
 }  // namespace
 
 std::uint64_t parse_size(const std::string& text) {
-  const bool starts_well = !text.empty() && std::isdigit(static_cast<unsigned char>(text[0])) != 0;
-  if (!starts_well) not_a_number(text);
-  const bool hexadecimal = text.starts_with("0x") || text.starts_with("0X");
-  char* end = nullptr;
-  const std::uint64_t whole = std::strtoull(text.c_str(), &end, hexadecimal ? 16 : 10);
-  double fraction = 0;
-  if (*end == '.' && !hexadecimal) {
-    fraction = std::strtod(end, &end);
-    // Of bytes there are no fractions.
-    if (*end == '\0') not_a_number(text);
-  }
-  const std::uint64_t factor = hexadecimal && *end != '\0' ? 0 : suffix_factor(text, end);
-  if (factor == 0) not_a_number(text);
-  constexpr std::uint64_t greatest = INT64_MAX;
-  if (whole > greatest / factor) throw Refusal("Parsing error: argument too large -- " + text);
-  return whole * factor +
-         static_cast<std::uint64_t>(std::llround(fraction * static_cast<double>(factor)));
+  const SizeArgument size = parse_size_argument(text);
+  if (size.fault == SizeArgument::Fault::none) return size.bytes;
+  const bool too_large = size.fault == SizeArgument::Fault::too_large;
+  throw Refusal("Parsing error: " +
+                std::string(too_large ? "argument too large"
+                                      : "non-numeric argument, or extraneous/unrecognized suffix") +
+                " -- " + text);
 }
 
 std::byte parse_pattern(const std::string& text) {

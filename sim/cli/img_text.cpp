@@ -5,7 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "sim/images.h"
+#include "engine/size_argument.h"
 
 namespace sim::cli {
 
@@ -77,12 +77,11 @@ std::string human_size(std::uint64_t bytes) {
 std::string formatting_text(const json& options) {
   std::string text =
       fmt::format("Formatting '{}', fmt={}", plain(options["file"]), plain(options["format"]));
-  const std::uint64_t size = images::parse_size(plain(options["size"])).value_or(0);
+  const std::uint64_t size = engine::parse_size_argument(plain(options["size"])).bytes;
   const bool qcow2 = options["format"] == "qcow2";
   if (qcow2) {
-    const auto cluster = images::parse_size(options.value("cluster_size", "65536"));
-    text +=
-        fmt::format(" cluster_size={} extended_l2=off compression_type=zlib", cluster.value_or(0));
+    const auto cluster = engine::parse_size_argument(options.value("cluster_size", "65536"));
+    text += fmt::format(" cluster_size={} extended_l2=off compression_type=zlib", cluster.bytes);
   }
   text += fmt::format(" size={}", size);
   for (const char* key : {"backing_file", "backing_fmt", "compat"}) {
