@@ -86,9 +86,8 @@ void fail_storage(State& state, const std::string& file, const std::string& oper
 
 void require_sound(const State& state, const std::string& file) {
   const auto of_file = [&](const auto& each) { return each.first.first == file; };
-  if (state.unflushable.contains(file) || std::ranges::any_of(state.faults, of_file)) {
+  if (state.unflushable.contains(file) || std::ranges::any_of(state.faults, of_file))
     throw Unknowable{};
-  }
 }
 
 std::string surely_fails(State& state, const std::string& file, const std::string& operation) {

@@ -25,9 +25,8 @@ Node* find_named(State& state, const std::string& name) {
 }
 
 Node* find_node(State& state, const std::string& device_or_node) {
-  if (const Device* device = find_device(state, device_or_node)) {
+  if (const Device* device = find_device(state, device_or_node))
     return &state.nodes.at(device->root);
-  }
   return find_named(state, device_or_node);
 }
 
@@ -239,8 +238,7 @@ void check_drive(State& state, const json& options) {
   const std::vector<std::string> known{"ignore", "off", "unmap", "on"};
   const std::string format = options.value("format", "qcow2"), file = options.at("file");
   if (format != "qcow2" && format != "raw") throw Refused{"Unknown driver '" + format + "'"};
-  const bool there = state.files.contains(file);
-  if (there && std::ranges::find(known, discard) == known.end())
+  if (state.files.contains(file) && std::ranges::find(known, discard) == known.end())
     throw Refused{"Invalid discard option"};
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cctype>
+#include <cerrno>
+#include <cmath>
 #include <cstdlib>
 #include <set>
 
@@ -23,22 +25,23 @@ std::vector<std::string> words_of(const std::string& line) {
 
 /// M33
 std::optional<Number> parse_size(const std::string& text) {
-  const bool hex = text.starts_with("0x");
-  const auto stop = hex ? std::string::npos : text.find_first_not_of("0123456789.");
-  const std::string digits = text.substr(0, stop);
-  if (digits.empty() || digits.size() > 18 || std::isdigit(digits[0]) == 0) return {};
-  if (hex) {
-    char* end = nullptr;
-    const Number value = std::strtoull(digits.c_str(), &end, 16);
-    return *end == 0 ? std::optional(value) : std::nullopt;
-  }
-  const std::string suffix = stop == std::string::npos ? "" : text.substr(stop);
+  const std::string digits = text.substr(text.starts_with('+') ? 1 : 0);
+  if (digits.empty() || std::isdigit(digits[0]) == 0) return {};
+  const bool hex = digits.starts_with("0x") || digits.starts_with("0X");
+  char* stop = nullptr;
+  errno = 0;
+  const Number whole = std::strtoull(digits.c_str(), &stop, hex ? 16 : 10);
+  const std::string rest = stop;
+  if (errno == ERANGE) return rest.empty() ? std::optional(too_large) : std::nullopt;
+  if (hex && !rest.empty()) throw Unknowable{};  // a warning
+  const auto point = rest.starts_with('.') ? rest.find_first_not_of("0123456789", 1) : 0;
+  const std::string suffix = rest.substr(std::min(point, rest.size()));
   const auto power = suffix.empty() ? 0 : std::string("bkmgtpe").find(std::tolower(suffix[0]));
   if (suffix.size() > 1 || power == std::string::npos) return {};
-  const Number unit = Number{1} << 10 * power;
-  if (digits.find('.') == std::string::npos) return std::stoull(digits) * unit;
-  if (unit == 1) return {};
-  return static_cast<Number>(std::stold(digits) * static_cast<long double>(unit));
+  const double fraction = std::fmod(std::strtod(("0" + rest.substr(0, point)).c_str(), nullptr), 1);
+  if (power == 0 && fraction != 0) return {};
+  const long double bytes = std::ldexp(static_cast<long double>(whole) + fraction, 10 * power);
+  return bytes < too_large ? static_cast<Number>(std::round(bytes)) : too_large;
 }
 
 namespace {
@@ -79,9 +82,10 @@ struct Request {
 };
 
 Number number(const std::string& text) {
-  if (const auto value = parse_size(text)) return *value;
-  throw Complaint{"Parsing error: non-numeric argument, or extraneous/unrecognized suffix -- " +
-                  text};
+  const auto value = parse_size(text);
+  if (value && *value < too_large) return *value;
+  const std::string malformed = "non-numeric argument, or extraneous/unrecognized suffix";
+  throw Complaint{"Parsing error: " + (value ? "argument too large" : malformed) + " -- " + text};
 }
 
 std::size_t pattern(const std::string& text) {
@@ -118,21 +122,18 @@ void check(Request& request, const Verb& verb) {
   if (verb.vectored ? count < 2 : count != 2) throw Complaint{anything};
   if (request.has('n') && !request.has('z')) throw Complaint{"-n requires -z to be specified"};
   if (request.has('u') && !request.has('z')) throw Complaint{"-u requires -z to be specified"};
-  if (request.verb == "write" && request.has('z') && request.has('P')) {
+  if (request.verb == "write" && request.has('z') && request.has('P'))
     throw Complaint{"Only one of -z, -P, and -s can be specified at the same time"};
-  }
-  if (request.verb == "aio_write" && request.has('z') && count > 2) {
+  if (request.verb == "aio_write" && request.has('z') && count > 2)
     throw Complaint{"-z supports only a single length parameter"};
-  }
   request.start = number(request.operands[0]);
   for (std::size_t i = 1; i < count; ++i) {
     const Number length = number(request.operands[i]);
     request.length += length;
     const bool unbounded = request.has('z') && (verb.vectored || request.has('n'));
     if (length <= 2147483136 || unbounded) continue;
-    if (verb.vectored) {
+    if (verb.vectored)
       throw Complaint{"Argument '" + request.operands[i] + "' exceeds maximum size 2147483136"};
-    }
     const std::string how = request.verb == "write" ? " without -n" : "";
     throw Complaint{"length cannot exceed 2147483136" + how + ", given " + request.operands[i]};
   }
@@ -207,9 +208,8 @@ std::string carry_out(State& state, Node& node, const Request& request, const Ve
     return told(trouble, verb, request.has('P') ? verify(state, node, request) : "");
   }
   const auto frozen = [](const Bitmap& bitmap) { return bitmap.read_only; };
-  if (std::ranges::any_of(node.bitmaps, frozen)) {
+  if (std::ranges::any_of(node.bitmaps, frozen))
     return verb.failure + " failed: Operation not permitted";
-  }
   if (request.verb != "aio_write" || meets_writes(state, node, request.start, end)) {
     finish_writes(state);
   }

@@ -63,14 +63,18 @@ Image new_image(const State& state, const json& options) {
   if (options.contains("backing_file")) set_backing(state, image, options);
   if (options.contains("size")) {
     const auto size = parse_size(options.at("size"));
-    if (!size)
-      throw Refused{"Invalid image size specified. You may use k, M, G, T, P or E suffixes for"};
+    const std::string why = "Invalid image size specified. ";
+    if (!size) throw Refused{why + "You may use k, M, G, T, P or E suffixes for"};
+    if (*size == too_large) throw Refused{why + "Must be between 0 and 9223372036854775807."};
     image.size = (*size + 511) / 512 * 512;
   } else if (image.backing.empty()) {
     throw Refused{"Image creation needs a size parameter"};
   }
   if (image.format == "qcow2") {
     set_qcow2_options(image, options);
+    if (image.size > image.cluster / 8 * image.cluster << 22)
+      throw Refused{
+          "The image size is too large for file format 'qcow2' (try using a larger cluster size)"};
   } else if (options.contains("cluster_size")) {
     throw Refused{"Invalid parameter 'cluster_size'"};
   }

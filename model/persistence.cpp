@@ -69,9 +69,8 @@ std::string first_to_store(const State& state, const Node& node) {
 /// M54: nothing can be written, or not flushed before the header names it; the old stays (S47).
 std::string store_failure(State& state, const Node& node) {
   const std::string failure = write_failure(state, node);
-  if (!failure.empty()) {
+  if (!failure.empty())
     return "Failed to write bitmap '" + first_to_store(state, node) + "' to file: " + failure;
-  }
   if (state.files.at(node.file).directory.empty()) {
     const std::string error = surely_fails(state, node.file, "flush");
     if (!error.empty()) return "Failed to update bitmap extension: " + error;

@@ -89,6 +89,8 @@ const std::vector<Story> lines = {
     // M25, M26: images
     {"create $f1 64K format=zz"},
     {"create $f1 huge"},
+    {"create $f1 4E"},
+    {"create $f1 8E"},
     {"create $f1 64K cluster_size=1000"},
     {"create $f1 64K compat=0.9"},
     {"create $f1 64K refcount_bits=3"},
@@ -141,6 +143,7 @@ const std::vector<Story> lines = {
     {"io drive0 writev 0 4g"},
     {"io drive0 write 0 512x"},
     {"io drive0 write 1E 512"},
+    {"io drive0 write 8E 512"},
     {"io drive0 readv 1E 512"},
     {"io drive0 discard 1E 512"},
     {"io drive0 read -P 77 0 512"},

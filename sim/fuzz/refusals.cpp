@@ -133,6 +133,9 @@ const std::vector<Refusal> table = {
     {"M25", "Unknown file format '…'", "create"},
     {"M25", "Image creation needs a size parameter", "", wants_a_size},
     {"M25", "Invalid image size specified. You may use k, M, G, T, P or E suffixes for"},
+    {"M25", "Invalid image size specified. Must be between 0 and 9223372036854775807."},
+    {"M25",
+     "The image size is too large for file format 'qcow2' (try using a larger cluster size)"},
     {"M25", "Cluster size must be a power of two between 512 and 2048k"},
     {"M25", "Parameter 'version' does not accept value '…'"},
     {"M25", "Refcount width must be a power of two and may not exceed 64 bits"},
@@ -173,6 +176,7 @@ const std::vector<Refusal> table = {
     {"M32", "Pattern verification failed at offset …, … bytes"},
     {"M32", "Error: Cannot find device='' nor node-name='…'"},
     {"M33", "Parsing error: non-numeric argument, or extraneous/unrecognized suffix -- …"},
+    {"M33", "Parsing error: argument too large -- …"},
     {"M35", "Block node is read-only", "io"},
 };
 
