@@ -176,6 +176,11 @@ Action io_of(StepReader& words) {
   IoStep step;
   step.node = words.take("a NODE");
   step.command = words.rest("a qemu-io command such as write 0 64K");
+  constexpr std::size_t most = 1023;  // a word of QEMU's human monitor; it loses the rest
+  if (step.command.size() > most) {
+    words.refuse("a qemu-io command of at most " + std::to_string(most) + " bytes",
+                 std::to_string(step.command.size()));
+  }
   return step;
 }
 

@@ -66,7 +66,17 @@ class Head {
     add(std::move(run));
   }
 
-  void add(const Testcases& testcases) { combine(testcases.over, 0, {"", defaults()}); }
+  void add(const Testcases& testcases) {
+    constexpr std::size_t most = 100000;
+    std::set<std::string> seen;
+    std::size_t combinations = 1;
+    for (const std::string& name : testcases.over) {
+      if (!seen.insert(name).second) refuse("each parameter once", "'" + name + "' again");
+      combinations *= choices(name).size();
+      if (combinations > most) refuse("at most " + std::to_string(most) + " testcases", "more");
+    }
+    combine(testcases.over, 0, {"", defaults()});
+  }
 
   void combine(const std::vector<std::string>& over, std::size_t next, const Run& partial) {
     if (next == over.size()) return add(partial);

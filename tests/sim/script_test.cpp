@@ -186,6 +186,7 @@ TEST_CASE("a malformed script is told with its line and what was expected") {
        "f:2: expected param and testcase lines before the first step, found 'param'"},
       {"param a\n", "f:1: expected NAME=VALUE after param, found 'a'"},
       {"param a=1 a=2\n", "f:1: expected each parameter once, found 'a' again"},
+      {"param a=1,2\ntestcases over a a\n", "f:2: expected each parameter once, found 'a' again"},
       {"testcase a=1\n", "f:1: expected a \"TITLE\" after testcase, found 'a=1'"},
       {"testcase x b=1\n", "f:1: expected a parameter (none is declared), found 'b'"},
       {"testcase x\ntestcase x\n",
@@ -213,6 +214,23 @@ TEST_CASE("a script makes and breaks files of its own directory only") {
                  "\"../F\"}]}}\n") == outside + "'../F'");
   CHECK(error_of("create TEST_DIR/PID-..F 1M\n") == "no error");
   CHECK(error_of("drive d /F\n") == "no error");
+}
+
+TEST_CASE("a guest's command is no longer than QEMU's human monitor takes") {
+  const std::string command = "write 0 " + std::string(1014, '0');
+  CHECK(error_of("io d " + command + "1\n") == "no error");
+  CHECK(error_of("io d " + command + "12\n") ==
+        "f:1: expected a qemu-io command of at most 1023 bytes, found 1024");
+}
+
+TEST_CASE("a script does not have more testcases than anybody waits for") {
+  std::string declared;
+  for (const char* name : {"a", "b", "c", "d", "e"}) {
+    declared += std::string("param ") + name + "=0,1,2,3,4,5,6,7,8,9\n";
+  }
+  CHECK(error_of(declared + "testcases over a b c\n") == "no error");
+  CHECK(error_of(declared + "param f=1,2\ntestcases over a b c d e f\n") ==
+        "f:7: expected at most 100000 testcases, found more");
 }
 
 TEST_CASE("a script does not nest deeper than QEMU reads") {
