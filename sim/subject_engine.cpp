@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <cstring>
 #include <deque>
 #include <nlohmann/json.hpp>
 
@@ -12,6 +13,7 @@
 #include "sim/failing_storage.h"
 #include "sim/hmp.h"
 #include "sim/images.h"
+#include "sim/interrupt.h"
 #include "sim/names.h"
 #include "sim/subjects.h"
 #include "sim/world.h"
@@ -64,8 +66,7 @@ class RunWriter {
  public:
   void add(std::uint64_t offset, std::span<const std::byte> bytes) {
     for (std::size_t i = 0; i < bytes.size();) {
-      std::size_t end = i + 1;
-      while (end < bytes.size() && bytes[end] == bytes[i]) ++end;
+      const std::size_t end = end_of_run(bytes, i);
       append(offset + i, end - i, std::to_integer<unsigned>(bytes[i]));
       i = end;
     }
@@ -73,6 +74,17 @@ class RunWriter {
   json take() { return std::move(runs_); }
 
  private:
+  /// The first byte after `start` that is another one; looked for in long strides at first.
+  static std::size_t end_of_run(std::span<const std::byte> bytes, std::size_t start) {
+    constexpr std::size_t stride = 4096;
+    std::size_t end = start + 1;
+    while (bytes.size() - end >= stride && std::memcmp(&bytes[end - 1], &bytes[end], stride) == 0) {
+      end += stride;
+    }
+    while (end < bytes.size() && bytes[end] == bytes[start]) ++end;
+    return end;
+  }
+
   void append(std::uint64_t start, std::uint64_t length, unsigned byte) {
     if (!runs_.empty() && last_ == byte) {
       runs_.back()[1] = runs_.back()[1].get<std::uint64_t>() + length;
@@ -296,6 +308,7 @@ class EngineSubject : public Subject {
     RunWriter runs;
     std::vector<std::byte> buffer;
     for (std::uint64_t at = 0; at < length; at += step) {
+      InterruptGuard::check();
       buffer.resize(std::min(step, length - at));
       const std::span<std::byte> part(buffer);
       world_.run(monitor().read(node, engine::GuestOffset{at}, part));
