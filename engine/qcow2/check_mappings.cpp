@@ -74,6 +74,10 @@ io::Task<void> CheckWalk::count_l1(const Table& table, std::uint64_t references)
       if ((raw & l1_reserved) != 0) {
         report_.corrupt("ERROR found L1 entry with reserved bits set: " + plain_hex(raw));
       }
+      if (!entry.has_place() && entry.copied()) {
+        report_.corrupt("ERROR L2 table at offset 0: l1_index=" + std::to_string(index) +
+                        " l1_entry=" + plain_hex(raw));
+      }
       if (!entry.has_place()) continue;
       refer(entry.place(), geometry_.cluster_size().value, references);
       if (!aligned(entry.place())) {
@@ -124,7 +128,7 @@ void CheckWalk::count_data(TableEntry entry, std::uint64_t references, bool acti
     report_.corrupt("ERROR found l2 entry with reserved bits set: " + plain_hex(entry.raw));
   }
   if (!entry.has_place()) return;
-  if (active && entry.kind() == ClusterKind::data) ++report_.allocated_clusters;
+  if (active) ++report_.allocated_clusters;
   if (active) note_contiguous(entry.place());
   if (!aligned(entry.place())) {
     const bool zero = entry.kind() == ClusterKind::zero;

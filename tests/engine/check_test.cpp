@@ -26,6 +26,7 @@ class Sample {
     file.qemu_io("write 64k 1M");
     file.qemu_io("write -c 2M " + compressed);
     file.qemu_io("write -z 6M 128k");
+    file.qemu_io("write -z 256k 64k");  // what is there stays mapped
     must_run({"qemu-img", "snapshot", "-c", "s0", file.path()});
     file.qemu_io("write 128k 64k");
     const std::uint64_t place = 0x00fffffffffffe00;
@@ -126,6 +127,14 @@ const std::vector<Damage> damages{
     {"a lost cluster", [](Sample& s) { s.file.patch(s.entry() + 8, 0, 8); }},
     {"bitmaps invalidated", [](Sample& s) { s.file.patch(88, 0, 8); }},
 };
+
+// To qemu-img the header is a table then, with some dozens of errors in it.
+TEST_CASE("a flag on an L1 entry without a table is a corruption") {
+  Sample sample("cluster_size=64k");
+  sample.file.patch(sample.l1, copied, 8);
+  REQUIRE(qemus(sample.file)["corruptions"] > 0);
+  REQUIRE(sample.file.check().corruptions == 1);
+}
 
 TEST_CASE("damage is found and counted as qemu-img counts it") {
   Sample sample("cluster_size=64k");
