@@ -13,7 +13,8 @@ namespace {
 
 bool is_digit(char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; }
 
-/// Takes a point and the digits after it, if there are any; what rounds to one counts as nothing.
+/// Takes a point and the digits after it, if there are any. As in QEMU a fraction that floating
+/// point rounds to one is lost.
 double take_fraction(const char*& at) {
   const char* const start = at++;
   while (is_digit(*at)) ++at;
@@ -42,13 +43,15 @@ SizeArgument parse_size_argument(const std::string& text) {
   errno = 0;
   char* end = nullptr;
   const std::uint64_t whole = std::strtoull(start, &end, hexadecimal ? 16 : 10);
-  // Of a number that is too long nobody reads on.
+  // Beyond 64 bits whatever follows makes it malformed, even a suffix.
   if (errno == ERANGE) return {0, *end == '\0' ? Fault::too_large : Fault::not_a_number};
   if (hexadecimal && *end != '\0') return {0, Fault::not_a_number};
   const char* rest = end;
   const double fraction = *rest == '.' ? take_fraction(rest) : 0;
   const std::uint64_t factor = factor_of(rest);
-  if (factor == 0 || (factor == 1 && fraction != 0)) return {0, Fault::not_a_number};
+  // Below 2^-64 there is no fraction to QEMU.
+  const bool broken_bytes = factor == 1 && std::ldexp(fraction, 64) >= 1;
+  if (factor == 0 || broken_bytes) return {0, Fault::not_a_number};
   if (whole > greatest / factor) return {0, Fault::too_large};
   const auto part = std::llround(fraction * static_cast<double>(factor));
   const std::uint64_t bytes = whole * factor + static_cast<std::uint64_t>(part);

@@ -20,7 +20,7 @@ struct NewBitmap {
   Recording recording = Recording::on;
 };
 
-/// A bitmap named by its node and its name, for as long as these live.
+/// A bitmap named by its node and its name; both strings must outlive it.
 struct BitmapAddress {
   const std::string& node;
   const std::string& name;

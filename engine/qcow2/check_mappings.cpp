@@ -74,6 +74,7 @@ io::Task<void> CheckWalk::count_l1(const Table& table, std::uint64_t references)
       if ((raw & l1_reserved) != 0) {
         report_.corrupt("ERROR found L1 entry with reserved bits set: " + plain_hex(raw));
       }
+      // qemu-img takes the header for a table then, and counts what it finds there.
       if (!entry.has_place() && entry.copied()) {
         report_.corrupt("ERROR L2 table at offset 0: l1_index=" + std::to_string(index) +
                         " l1_entry=" + plain_hex(raw));

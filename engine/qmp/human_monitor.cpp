@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "engine/qmp/human_monitor.h"
 
-#include <algorithm>
 #include <optional>
 #include <utility>
 #include <vector>

@@ -16,6 +16,7 @@ TEST_CASE("sizes are read as qemu-io reads them") {
       {"0X1F", 31},
       {"5.", 5},
       {"5.0", 5},
+      {"512.00000000000000000001", 512},
       {"1b", 1},
       {"1.k", 1024},
       {"0.3k", 307},
@@ -33,7 +34,7 @@ TEST_CASE("sizes are read as qemu-io reads them") {
 }
 
 TEST_CASE("what is no size, or too large a one, is told apart") {
-  for (const char* text : {"", "x", "-1", "++5", ".5k", "5.5", "1.5b", "0.1b", "1.1.1k", "1.5e1k",
+  for (const char* text : {"", "x", "-1", "++5", ".5k", "5.5", "1.5b", "0.1b", "0.0000000000000000001", "1.1.1k", "1.5e1k",
                            "1kk", "1 k", "0x", "0x1.8", "5.x", "18446744073709551616k"}) {
     CAPTURE(text);
     REQUIRE(parse_size_argument(text).fault == Fault::not_a_number);
