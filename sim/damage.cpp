@@ -2,6 +2,7 @@
 #include "sim/damage.h"
 
 #include <array>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <utility>
@@ -97,7 +98,10 @@ std::optional<Patch> damage(std::span<const std::byte> image, const std::string&
 }
 
 bool damage_file(const std::string& path, const std::string& what) {
+  std::error_code missing;
+  if (!std::filesystem::exists(path, missing)) return false;
   std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  if (!file) throw SubjectFailure("cannot damage " + path);
   const std::vector<char> bytes{std::istreambuf_iterator<char>(file), {}};
   const std::optional<Patch> patch = damage(std::as_bytes(std::span(bytes)), what);
   if (!patch) return false;

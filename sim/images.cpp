@@ -30,8 +30,9 @@ namespace {
 std::uint64_t size_of(const json& options) {
   using Fault = engine::SizeArgument::Fault;
   const engine::SizeArgument size = engine::parse_size_argument(options.at("size"));
-  if (size.fault == Fault::none) return size.bytes;
-  if (size.fault == Fault::too_large) {
+  constexpr std::uint64_t greatest = (std::uint64_t{1} << 63) - 512;
+  if (size.fault == Fault::none && size.bytes <= greatest) return size.bytes;
+  if (size.fault != Fault::not_a_number) {
     throw Refusal("Invalid image size specified. Must be between 0 and 9223372036854775807.");
   }
   throw Refusal("Invalid image size specified. You may use k, M, G, T, P or E suffixes for",

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <cerrno>
 #include <cstring>
 #include <deque>
 #include <nlohmann/json.hpp>
@@ -45,7 +46,7 @@ engine::io::Task<json> damage(Host& host, std::string path, std::string what) {
   try {
     file = co_await host.open(path, engine::io::Access::read_write, engine::io::Locking::on);
   } catch (const engine::IoError& error) {
-    if (error.code() != ENOENT) throw;
+    if (error.code() != ENOENT && error.code() != ENOTDIR) throw;
   }
   if (!file) co_return refused(nothing_to_damage);
   std::vector<std::byte> bytes(file->size().value);

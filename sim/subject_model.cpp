@@ -91,8 +91,10 @@ class ModelSubject : public Subject {
     });
   }
   json damage_image(const std::string& file, const std::string& what) override {
-    leaks_ |= what == "autoclear";  // what lost its owner is leaked
-    return in_all([&](model::State& state) { return model::damage_image(state, file, what); });
+    json reply =
+        in_all([&](model::State& state) { return model::damage_image(state, file, what); });
+    leaks_ |= what == "autoclear" && !reply.contains("error");  // what lost its owner is leaked
+    return reply;
   }
 
   json image_info(const std::string& file) override {
