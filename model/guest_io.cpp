@@ -33,13 +33,13 @@ std::optional<Number> parse_size(const std::string& text) {
   const Number whole = std::strtoull(digits.c_str(), &stop, hex ? 16 : 10);
   const std::string rest = stop;
   if (errno == ERANGE) return rest.empty() ? std::optional(too_large) : std::nullopt;
-  if (hex && !rest.empty()) throw Unknowable{};  // a warning
   const auto point = rest.starts_with('.') ? rest.find_first_not_of("0123456789", 1) : 0;
   const std::string suffix = rest.substr(std::min(point, rest.size()));
   const auto power = suffix.empty() ? 0 : std::string("bkmgtpe").find(std::tolower(suffix[0]));
-  if (suffix.size() > 1 || power == std::string::npos) return {};
+  if (suffix.size() > 1 || power == std::string::npos || (hex && point != 0)) return {};
+  if (hex && power != 0) throw Unknowable{};  // a warning
   const double fraction = std::fmod(std::strtod(("0" + rest.substr(0, point)).c_str(), nullptr), 1);
-  if (power == 0 && fraction != 0) return {};
+  if (power == 0 && std::ldexp(fraction, 64) >= 1) return {};
   const long double bytes = std::ldexp(static_cast<long double>(whole) + fraction, 10 * power);
   return bytes < too_large ? static_cast<Number>(std::round(bytes)) : too_large;
 }

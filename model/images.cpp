@@ -65,7 +65,7 @@ Image new_image(const State& state, const json& options) {
     const auto size = parse_size(options.at("size"));
     const std::string why = "Invalid image size specified. ";
     if (!size) throw Refused{why + "You may use k, M, G, T, P or E suffixes for"};
-    if (*size == too_large) throw Refused{why + "Must be between 0 and 9223372036854775807."};
+    if (*size > too_large - 512) throw Refused{why + "Must be between 0 and 9223372036854775807."};
     image.size = (*size + 511) / 512 * 512;
   } else if (image.backing.empty()) {
     throw Refused{"Image creation needs a size parameter"};

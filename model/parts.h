@@ -147,7 +147,7 @@ Runs in_flight(const State& state, const Node& node);
 
 // guest_io.cpp
 std::vector<std::string> words_of(const std::string& line);
-/// Sizes in the tools' words: "64K", "0x200", "1.5M"; nothing if malformed (M33).
+/// Sizes in the tools' words: "64K", "0x200", "1.5M"; too_large; nothing if malformed (M33).
 constexpr Number too_large = Number{1} << 63;
 std::optional<Number> parse_size(const std::string& text);
 
