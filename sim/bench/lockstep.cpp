@@ -14,38 +14,51 @@ constexpr unsigned steps_of_a_run = 200;
 constexpr unsigned our_runs = 50;
 constexpr unsigned qemu_runs = 2;
 
-/// One run of the seed's steps. Throws SubjectFailure if the subjects differ.
-void run_steps(std::uint64_t seed, const std::vector<Subject*>& subjects) {
-  RandomSteps steps(seed, Restarts::now_and_then);
+/// The steps of a run. They are drawn before the clock starts: it measures those who do them.
+std::vector<Step> steps_of(std::uint64_t seed) {
+  RandomSteps random(seed, Restarts::now_and_then);
+  std::vector<Step> steps;
+  steps.reserve(steps_of_a_run);
+  while (steps.size() < steps_of_a_run) steps.push_back(random.next());
+  return steps;
+}
+
+/// Throws SubjectFailure if the subjects differ.
+void run_steps(const std::vector<Step>& steps, const std::vector<Subject*>& subjects) {
   Lockstep lockstep(subjects);
-  for (unsigned i = 0; i < steps_of_a_run; ++i) {
-    if (lockstep.step(steps.next())) {
-      throw SubjectFailure(fmt::format("seed {}, step {}: the subjects differ", seed, i));
+  for (const Step& step : steps) {
+    if (lockstep.step(step)) {
+      throw SubjectFailure(fmt::format("step {}: the subjects differ", &step - steps.data()));
     }
   }
 }
 
 double our_run_seconds() {
-  return seconds_of([] {
-    for (unsigned seed = 0; seed < our_runs; ++seed) {
+  double seconds = 0;
+  for (unsigned seed = 0; seed < our_runs; ++seed) {
+    const std::vector<Step> steps = steps_of(seed);
+    seconds += seconds_of([&] {
       const auto model = make_model_subject();
       const auto engine = make_engine_subject(StorageKind::sim, {}, Timing::instant);
-      run_steps(seed, {model.get(), engine.get()});
-    }
-  });
+      run_steps(steps, {model.get(), engine.get()});
+    });
+  }
+  return seconds;
 }
 
 /// The same steps with the model beside a real QEMU; fewer runs, counted as if they were as many.
 double qemu_run_seconds(const Setting& setting) {
-  const double seconds = seconds_of([&] {
-    for (unsigned seed = 0; seed < qemu_runs; ++seed) {
+  double seconds = 0;
+  for (unsigned seed = 0; seed < qemu_runs; ++seed) {
+    const std::vector<Step> steps = steps_of(seed);
+    seconds += seconds_of([&] {
       const TemporaryDirectory directory(setting.workspace.path());
       const auto model = make_model_subject();
       const auto qemu = make_qemu_subject(QmpProgram::qemu(setting.qemu, QmpProgram::usual_limit),
                                           directory.path());
-      run_steps(seed, {model.get(), qemu.get()});
-    }
-  });
+      run_steps(steps, {model.get(), qemu.get()});
+    });
+  }
   return seconds * our_runs / qemu_runs;
 }
 
