@@ -34,8 +34,9 @@ TEST_CASE("sizes are read as qemu-io reads them") {
 }
 
 TEST_CASE("what is no size, or too large a one, is told apart") {
-  for (const char* text : {"", "x", "-1", "++5", ".5k", "5.5", "1.5b", "0.1b", "0.0000000000000000001", "1.1.1k", "1.5e1k",
-                           "1kk", "1 k", "0x", "0x1.8", "5.x", "18446744073709551616k"}) {
+  for (const char* text :
+       {"", "x", "-1", "++5", ".5k", "5.5", "1.5b", "0.1b", "0.0000000000000000001", "1.1.1k",
+        "1.5e1k", "1kk", "1 k", "0x", "0x1.8", "5.x", "18446744073709551616k"}) {
     CAPTURE(text);
     REQUIRE(parse_size_argument(text).fault == Fault::not_a_number);
   }
