@@ -72,10 +72,11 @@ engine::qcow2::CreateOptions create_options(const json& options) {
 Task<void> require_backing(Host& host, const json& options) {
   const std::string backing = options.value("backing_file", "");
   if (backing.empty()) co_return;
-  if (resolve(options.at("file"), backing) == options.at("file")) {
+  const std::string file_name = options.at("file");
+  const std::string path = resolve(file_name, backing);
+  if (path == file_name) {
     throw Refusal("Error: Trying to create an image with the same filename as the backing file");
   }
-  const std::string path = resolve(options.at("file"), backing);
   std::unique_ptr<Storage> file = co_await host.open(path, Access::read_only, Locking::off);
   if (!options.contains("backing_fmt")) {
     throw Refusal("Backing file specified without backing format");

@@ -6,4 +6,12 @@
 #include <catch2/catch_all.hpp>
 #else
 #include <catch2/catch.hpp>
+#include <string>
+
+namespace Catch::Matchers {
+
+/// Version 3's name for Contains.
+inline auto ContainsSubstring(const std::string& part) { return Contains(part); }
+
+}  // namespace Catch::Matchers
 #endif
