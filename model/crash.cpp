@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
+#include <optional>
 #include <set>
+#include <utility>
 
 #include "model/model.h"
 #include "model/parts.h"
@@ -34,7 +37,7 @@ void add_with_taken_bitmaps(std::vector<State>& states, const State& before) {
   std::set<std::string> taken;
   for (const State& state : states) {
     for (const auto& [file, image] : before.files) {
-      if (image.openings < state.files.at(file).openings) taken.insert(file);
+      if (image.openings.times < state.files.at(file).openings.times) taken.insert(file);
     }
   }
   for (const std::string& file : taken) {
@@ -47,8 +50,73 @@ void add_with_taken_bitmaps(std::vector<State>& states, const State& before) {
   }
 }
 
-void die(std::vector<State>& states) {
+/// What a file may hold; nothing: it is not there.
+using Choice = std::vector<std::optional<Image>>;
+
+/// M46: what was being written is there in part, so each byte may be as in any of the images.
+Extents mixed_data(const Choice& images, Number size) {
+  Extents data;
+  bool first = true;
+  for (const std::optional<Image>& image : images) {
+    if (!image) continue;
+    if (std::exchange(first, false)) {
+      data = image->data;
+      erase(data, size, ~Number{0});
+      continue;
+    }
+    walk(image->data, 0, size, [&data](Number from, const Extent& extent) {
+      blend(data, from, extent.end, extent, {0, {}, true});
+    });
+  }
+  return data;
+}
+
+void add_if_new(Choice& images, const std::optional<Image>& image) {
+  if (std::ranges::find(images, image) == images.end()) images.push_back(image);
+}
+
+Choice choice_for(const std::vector<State>& states, const std::string& file) {
+  Choice all, different;
+  for (const State& state : states) {
+    const auto found = state.files.find(file);
+    add_if_new(all, found == state.files.end() ? std::nullopt : std::optional(found->second));
+  }
+  if (all.size() == 1) return all;
+  for (std::optional<Image> image : all) {
+    if (image) image->data = mixed_data(all, image->size);
+    add_if_new(different, image);
+  }
+  return different;
+}
+
+/// M46: files are changed one after the other, so each may be as in any of the states.
+std::vector<State> mixed(const std::vector<State>& states) {
+  if (states.size() == 1) return states;
+  std::set<std::string> files;
+  for (const State& state : states) {
+    for (const auto& [file, image] : state.files) files.insert(file);
+  }
+  constexpr std::size_t most = 512;
+  std::vector<State> result{states.front()};
+  for (const std::string& file : files) {
+    const Choice choice = choice_for(states, file);
+    if (result.size() * choice.size() > most) throw Unknowable{};
+    std::vector<State> next;
+    for (const State& each : result) {
+      for (const std::optional<Image>& image : choice) {
+        State& state = next.emplace_back(each);
+        if (image) state.files[file] = *image;
+        if (!image) state.files.erase(file);
+      }
+    }
+    result = std::move(next);
+  }
+  return result;
+}
+
+std::vector<State> dead(std::vector<State> states) {
   for (State& state : states) stop(state, Stop::kill);
+  return mixed(states);
 }
 
 }  // namespace
@@ -57,8 +125,7 @@ std::vector<State> crash(const State& state) {
   std::vector<State> states;
   add_with_ended_jobs(states, state);
   add_with_short_bases(states);
-  die(states);
-  return states;
+  return dead(std::move(states));
 }
 
 std::vector<State> crash(const State& before, const State& after) {
@@ -67,8 +134,7 @@ std::vector<State> crash(const State& before, const State& after) {
   add_with_ended_jobs(states, after);
   add_with_short_bases(states);
   add_with_taken_bitmaps(states, before);
-  die(states);
-  return states;
+  return dead(std::move(states));
 }
 
 }  // namespace model

@@ -57,10 +57,18 @@ nlohmann::json add_drive(State& state, const nlohmann::json& options);
 nlohmann::json delete_drive(State& state, const std::string& id);
 /// Ends the process. The files stay; what they hold afterwards depends on how it ended.
 void stop(State& state, Stop how);
-/// What may be left when the process is killed or the power fails (M45): one of these.
+/// What may be left when the process is killed or the power fails (M45): one of these. Throws
+/// Unknowable if they are too many to be told apart.
 std::vector<State> crash(const State& state);
 /// The same in the middle of a step that leads from one to the other (M46).
 std::vector<State> crash(const State& before, const State& after);
+
+/// What somebody saw of the state, who now knows more than the rules say: contents as contents()
+/// has them, dirty runs [[start,length]…]. Only what does not move is learnt: no job is running and
+/// no request in flight. Requires that the state allows to see that. Whether anything was learnt.
+bool learn_contents(State& state, const std::string& node, const nlohmann::json& seen);
+bool learn_dirty(State& state, const std::string& node, const std::string& name,
+                 const nlohmann::json& seen);
 
 /// Files that this process lets nobody else read (M56).
 std::set<std::string> unreadable(const State& state);

@@ -21,7 +21,7 @@ bool to_be_stored(const Bitmap& bitmap) {
 /// M54: the directory says in use, or nothing has changed.
 void mark_in_use(State& state, const Node& node) {
   Image& image = state.files.at(node.file);
-  ++image.openings;
+  ++image.openings.times;
   const auto valid = [](const StoredBitmap& stored) { return !stored.in_use; };
   if (std::ranges::none_of(image.directory, valid)) return;
   const std::string failure = surely_fails(state, node.file, "write");
@@ -121,7 +121,7 @@ void turn_read_only(State& state, Node& node) {
 void turn_writable(State& state, Node& node) {
   if (!node.read_only) return;
   node.read_only = false;
-  ++state.files.at(node.file).openings;
+  ++state.files.at(node.file).openings.times;
   for (Bitmap& bitmap : node.bitmaps) {
     bitmap.read_only = false;
     StoredBitmap* stored = find_stored(state.files.at(node.file), bitmap.name);

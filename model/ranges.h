@@ -40,6 +40,7 @@ struct Extent {
   Number end = 0;
   Bytes own;
   bool through = false;
+  bool operator==(const Extent&) const = default;
 };
 
 /// A layer's content. A gap shows what lies below.

@@ -20,6 +20,7 @@ struct Known {
   Runs must;
   Runs may;
   bool exact() const { return must == may; }
+  bool operator==(const Known&) const = default;
 };
 
 /// A dirty bitmap of a node, in memory.
@@ -32,6 +33,7 @@ struct Bitmap {
   bool read_only = false;
   bool inconsistent = false;
   Runs unsure = {};  ///< bytes that a job may have copied before this bitmap could see it
+  bool operator==(const Bitmap&) const = default;
 };
 
 /// A bitmap in an image's directory.
@@ -41,6 +43,13 @@ struct StoredBitmap {
   Known bits = {};
   bool in_use = false;
   bool enabled = true;
+  bool operator==(const StoredBitmap&) const = default;
+};
+
+/// How often something happened, which tells no two states apart.
+struct Tally {
+  Number times = 0;
+  bool operator==(const Tally&) const { return true; }
 };
 
 /// An image file.
@@ -54,8 +63,9 @@ struct Image {
   Extents data = {};
   Extents unsynced = {};  ///< what the places written since the last flush held before
   std::vector<StoredBitmap> directory = {};
-  Number openings = 0;      ///< how often it has turned writable
+  Tally openings = {};      ///< how often it has turned writable
   std::string broken = {};  ///< why it cannot be opened, empty if it can (S53)
+  bool operator==(const Image&) const = default;
 };
 
 /// An open image, or a job's filter above one (no bitmaps of the image, data through `below`).
@@ -73,6 +83,7 @@ struct Node {
   std::string names = {};            ///< what its header names below, as it was opened (M38)
   std::vector<Bitmap> bitmaps = {};  ///< newest first
   bool filter() const { return driver.ends_with("_top"); }
+  bool operator==(const Node&) const = default;
 };
 
 /// What `drive ID` plugs.
@@ -80,6 +91,7 @@ struct Device {
   std::string id = {};
   int root = 0;
   bool read_only = false;
+  bool operator==(const Device&) const = default;
 };
 
 /// `ready` is what await_event or a rule has established; a running job may be ready unseen.
@@ -113,6 +125,7 @@ struct Job {
   Runs crossed = {};                       ///< of all these, written in the base itself meanwhile
   Number fresh_least = 0, fresh_most = 0;  ///< bytes that copying `fresh` takes
   bool active() const { return overlay == 0; }
+  bool operator==(const Job&) const = default;
 };
 
 /// How operations on a file fail (M50).
@@ -120,6 +133,7 @@ struct Fault {
   std::string error = {};
   bool once = false;
   bool certain = true;  ///< whether the next operation fails: it may have struck, or wait
+  bool operator==(const Fault&) const = default;
 };
 
 /// A guest's write that nobody has waited for (M41).
@@ -127,6 +141,7 @@ struct Request {
   int node = 0;
   Number start = 0, end = 0;
   Bytes value = {};
+  bool operator==(const Request&) const = default;
 };
 
 /// Everything: the files, and the process that has some of them open.
@@ -142,6 +157,7 @@ struct State {
   std::deque<nlohmann::json> events;               ///< sent, not yet awaited
   int next_id = 1;
   bool ended = false;  ///< the process is gone; the next use starts another one
+  bool operator==(const State&) const = default;
 };
 
 }  // namespace model

@@ -30,7 +30,7 @@ std::vector<fs::path> sources() {
 
 /// A ratchet: it goes down, and up only for what joins: a command, writes in flight.
 TEST_CASE("the model stays within its budget of lines") {
-  const std::size_t budget = 3500;
+  const std::size_t budget = 3700;
   std::size_t total = 0;
   for (const fs::path& path : sources()) total += lines_of(path).size();
   INFO("lines: " << total << ", budget: " << budget);

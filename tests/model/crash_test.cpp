@@ -47,8 +47,7 @@ TEST_CASE("bitmaps are valid, hidden or in use while they are taken into use") {
   Story story = with_stored_bitmap();
   const model::State before = story.state;
   story.drive("base");
-  CHECK(infos(model::crash(before, story.state), "base") ==
-        json{valid, in_use, in_use, nothing, in_use, nothing});
+  CHECK(infos(model::crash(before, story.state), "base") == json{valid, in_use, nothing});
 }
 
 TEST_CASE("… also by a commit that is refused when its base was writable already (M15, M46)") {
