@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "sim/allowed.h"
+
 namespace sim {
 
 using nlohmann::json;
@@ -91,16 +93,13 @@ void hide_generated_names(json& value) {
   for (json& element : value) hide_generated_names(element);
 }
 
-json canonical_reply(const std::string& command, json reply) {
-  const auto allowed = reply.find("$one-of");
-  if (allowed != reply.end()) {
-    for (json& each : *allowed) each = canonical_reply(command, std::move(each));
-    return reply;
-  }
+namespace {
+
+json canonical_answer(const std::string& command, json reply) {
   const auto result = reply.find("return");
   if (result != reply.end() && command.starts_with("query-")) {
     if (command == "query-version" || command == "query-commands") {
-      *result = json{{"$any", true}};
+      *result = Allowed::any("each program has its own");
     } else if (command == "query-block" && result->is_array()) {
       *result = devices(std::move(*result));
     } else if (command == "query-named-block-nodes" && result->is_array()) {
@@ -111,25 +110,28 @@ json canonical_reply(const std::string& command, json reply) {
   return reply;
 }
 
+}  // namespace
+
+json canonical_reply(const std::string& command, json reply) {
+  return Allowed::changed(std::move(reply),
+                          [&](json each) { return canonical_answer(command, std::move(each)); });
+}
+
 json canonical_event(json event) {
-  if (const auto choice = event.find("$one-of"); choice != event.end()) {
-    for (json& each : *choice) each = each.is_null() ? each : canonical_event(std::move(each));
-    return event;
-  }
-  if (!event.contains("event")) return event;  // a set of what is allowed
-  event["timestamp"] = {{"microseconds", "USECS"}, {"seconds", "SECS"}};
-  hide_generated_names(event);
-  return event;
+  return Allowed::changed(std::move(event), [](json each) {
+    if (!each.is_object()) return each;  // none came
+    each["timestamp"] = {{"microseconds", "USECS"}, {"seconds", "SECS"}};
+    hide_generated_names(each);
+    return each;
+  });
 }
 
 json canonical_info(json info) {
-  if (const auto choice = info.find("$one-of"); choice != info.end()) {
-    for (json& each : *choice) each = canonical_info(std::move(each));
-  }
-  if (info.contains("bitmaps")) {
-    for (json& bitmap : info["bitmaps"]) std::sort(bitmap["flags"].begin(), bitmap["flags"].end());
-  }
-  return info;
+  return Allowed::changed(std::move(info), [](json each) {
+    if (!each.contains("bitmaps")) return each;
+    for (json& bitmap : each["bitmaps"]) std::sort(bitmap["flags"].begin(), bitmap["flags"].end());
+    return each;
+  });
 }
 
 }  // namespace sim

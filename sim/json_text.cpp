@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "sim/verdict.h"
+#include "sim/allowed.h"
 
 namespace sim {
 
@@ -45,7 +45,7 @@ void append_array(const json& array, std::string& text) {
 }
 
 void append(const json& value, std::string& text) {
-  if (is_allowed_set(value)) {
+  if (Allowed(value).kind() != Allowed::Kind::exactly) {
     append_string(plain_text(value), text);
   } else if (value.is_object()) {
     append_object(value, text);
@@ -56,13 +56,13 @@ void append(const json& value, std::string& text) {
   }
 }
 
-std::string set_text(const json& set) {
-  if (set.contains("$between")) {
-    return plain_text(set["$between"][0]) + ".." + plain_text(set["$between"][1]);
-  }
-  if (!set.contains("$one-of")) return "any";
+std::string set_text(const Allowed& set) {
+  if (set.anything()) return "any";
+  if (set.kind() == Allowed::Kind::between)
+    return plain_text(set.least()) + ".." + plain_text(set.most());
   std::string text;
-  for (const json& value : set["$one-of"]) text += (text.empty() ? "" : "|") + plain_text(value);
+  for (const Allowed& each : set.alternatives())
+    text += (text.empty() ? "" : "|") + plain_text(each.said());
   return text;
 }
 
@@ -90,7 +90,8 @@ std::string request_text(const json& request) {
 }
 
 std::string plain_text(const json& value) {
-  if (is_allowed_set(value)) return set_text(value);
+  const Allowed here(value);
+  if (here.kind() != Allowed::Kind::exactly) return set_text(here);
   return value.is_string() ? value.get<std::string>() : json_text(value);
 }
 

@@ -15,10 +15,12 @@ using nlohmann::json;
 
 namespace {
 
-/// Whatever else a subject throws, it broke: a refusal would have been an answer.
-void observe_or_break(Subject& subject, const Step& step, Shown& shown) {
+/// Does `work`. Whatever else than a UsageError it throws, it broke: a refusal would have been an
+/// answer.
+template <class Work>
+void do_or_break(Shown& shown, const Work& work) {
   try {
-    shown.observation = observe(subject, step);
+    work();
   } catch (const UsageError&) {
     throw;
   } catch (const CannotFollow&) {
@@ -43,66 +45,77 @@ std::string how_seen(const Shown& shown) {
 
 }  // namespace
 
-Lockstep::Lockstep(std::vector<Subject*> subjects, const std::vector<KnownFault>* known)
-    : subjects_(std::move(subjects)),
+Lockstep::Lockstep(std::vector<Subject*> witnesses, const std::vector<KnownFault>* known)
+    : witnesses_(std::move(witnesses)),
       known_(known),
-      shown_(subjects_.size()),
-      present_(subjects_.size(), true) {
-  for (std::size_t i = 0; i < subjects_.size(); ++i) shown_[i].subject = subjects_[i]->name();
+      worlds_(witnesses_.size()),
+      shown_(witnesses_.size() + 1),
+      present_(witnesses_.size(), true) {
+  shown_[0].subject = "model";
+  for (std::size_t i = 0; i < witnesses_.size(); ++i) shown_by(i).subject = witnesses_[i]->name();
 }
 
 std::optional<Difference> Lockstep::step(const Step& step) {
-  bool agree = true;
-  for (std::size_t i = 0; i < subjects_.size(); ++i) {
-    if (!present_[i]) continue;
-    Shown& shown = shown_[i];
-    if (!observe_one(step, i)) continue;
-    if (i > 0 && !shown.breakdown && !shown_[0].breakdown) {
-      shown.finding =
-          judge(step, shown_[0].observation, shown.observation, subjects_[i]->profile());
-    }
-    if (shown.differs() && !excused(step, shown, i)) agree = false;
+  ask_model(step);
+  bool agree = !shown_[0].breakdown;
+  for (std::size_t i = 0; i < witnesses_.size(); ++i) {
+    if (!present_[i] || !observe_one(step, i)) continue;
+    judge_one(step, i);
+    if (shown_by(i).differs() && !excused(step, i)) agree = false;
   }
-  if (!agree) return difference(step);
-  allowed_ = std::move(shown_[0].observation);
-  return std::nullopt;
+  if (!shown_[0].breakdown) shown_[0].observation = worlds_.take_allowed();
+  if (agree) return std::nullopt;
+  return difference(step);
 }
 
-bool Lockstep::observe_one(const Step& step, std::size_t subject) {
-  Shown& shown = shown_[subject];
+void Lockstep::ask_model(const Step& step) {
+  shown_[0].breakdown.reset();
+  do_or_break(shown_[0], [&] { worlds_.lead_on(step); });
+}
+
+bool Lockstep::observe_one(const Step& step, std::size_t witness) {
+  Shown& shown = shown_by(witness);
   shown.breakdown.reset();
   shown.finding.reset();
   try {
-    observe_or_break(*subjects_[subject], step, shown);
+    do_or_break(shown, [&] { shown.observation = observe(*witnesses_[witness], step); });
   } catch (const CannotFollow& cannot) {
-    if (subject == 0) throw;  // nobody is left to say what is right
     departures_.push_back({shown.subject, step, cannot.what()});
-    present_[subject] = false;
+    present_[witness] = false;
   }
-  return present_[subject];
+  return present_[witness];
 }
 
-bool Lockstep::excused(const Step& step, const Shown& shown, std::size_t subject) {
+void Lockstep::judge_one(const Step& step, std::size_t witness) {
+  Shown& shown = shown_by(witness);
+  if (shown.breakdown || shown_[0].breakdown) return;
+  auto heard = worlds_.hear(witness, step, shown.observation, witnesses_[witness]->profile());
+  shown.finding = std::move(heard.finding);
+  if (heard.not_judged.empty()) return;
+  not_judged_.push_back({shown.subject, std::move(heard.not_judged), step.line, step.text});
+}
+
+bool Lockstep::excused(const Step& step, std::size_t witness) {
   if (known_ == nullptr) return false;
+  const Shown& shown = shown_by(witness);
   for (const KnownFault& fault : *known_) {
     if (!recognises(fault, step, shown)) continue;
     const bool leaves = fault.then == KnownFault::Then::leaves;
     sightings_.push_back({fault.id, fault.title, shown.subject, step, how_seen(shown), leaves});
-    present_[subject] = !leaves;
+    present_[witness] = !leaves;
     return true;
   }
   return false;
 }
 
-Difference Lockstep::difference(const Step& step) {
-  Difference difference{step, {}};
-  for (std::size_t i = 0; i < subjects_.size(); ++i) {
+Difference Lockstep::difference(const Step& step) const {
+  Difference difference{step, {shown_[0]}};
+  for (std::size_t i = 0; i < witnesses_.size(); ++i) {
     if (!present_[i]) continue;
-    difference.shown.push_back(shown_[i]);
-    if (const Profile* profile = subjects_[i]->profile())
+    difference.shown.push_back(shown_[i + 1]);
+    if (const Profile* profile = witnesses_[i]->profile())
       difference.shown.back().profile = *profile;
   }
-  allowed_ = std::move(shown_[0].observation);
   return difference;
 }
 

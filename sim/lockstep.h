@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "sim/difference.h"
+#include "sim/worlds.h"
 
 namespace sim {
 
@@ -29,38 +30,53 @@ struct Departure {
   std::string why;
 };
 
-/// Subjects that do the same steps side by side. The first is the oracle: its answers say what is
-/// allowed, and the others are measured by them at once. A subject whose difference is a known
-/// fault of its does not count, and leaves the run unless the ledger says that it may go on. After
-/// any other difference the subjects are no longer in the same state, and the run should end.
+/// A step in which nothing that a witness might have shown could have been found wrong.
+struct NotJudged {
+  std::string subject;
+  std::string why;
+  int line = 0;      ///< of the step, 0: nowhere
+  std::string step;  ///< its text
+};
+
+/// Witnesses that do the same steps side by side, and the model's worlds that say what is allowed
+/// to each of them. A witness whose difference is a known fault of its does not count, and leaves
+/// the run unless the ledger says that it may go on. After any other difference the witnesses are
+/// no longer in the same state, and the run should end.
 class Lockstep {
  public:
-  /// Requires at least one subject, all outliving this, as must `known`.
-  explicit Lockstep(std::vector<Subject*> subjects, const std::vector<KnownFault>* known = nullptr);
+  /// All must outlive this, as must `known`.
+  explicit Lockstep(std::vector<Subject*> witnesses,
+                    const std::vector<KnownFault>* known = nullptr);
 
-  /// Has every subject do the step. A subject that breaks is a difference.
+  /// Has every witness do the step. One that breaks is a difference.
   std::optional<Difference> step(const Step& step);
-  /// What the oracle allows to be seen of the last step.
-  const nlohmann::json& allowed() const { return allowed_; }
+  /// What the model allows to be seen of the last step.
+  const nlohmann::json& allowed() const { return shown_[0].observation; }
   /// The known faults that were seen, in order.
   const std::vector<Sighting>& sightings() const { return sightings_; }
   /// Who left because of what it cannot do, in order.
   const std::vector<Departure>& departures() const { return departures_; }
+  /// The steps that were not judged, in order.
+  const std::vector<NotJudged>& not_judged() const { return not_judged_; }
 
  private:
-  /// Has one subject do the step. False if it leaves.
-  bool observe_one(const Step& step, std::size_t subject);
+  void ask_model(const Step& step);
+  /// Has one witness do the step. False if it leaves.
+  bool observe_one(const Step& step, std::size_t witness);
+  void judge_one(const Step& step, std::size_t witness);
   /// Whether the ledger knows it; if so it is noted.
-  bool excused(const Step& step, const Shown& shown, std::size_t subject);
-  Difference difference(const Step& step);
+  bool excused(const Step& step, std::size_t witness);
+  Difference difference(const Step& step) const;
+  Shown& shown_by(std::size_t witness) { return shown_[witness + 1]; }
 
-  std::vector<Subject*> subjects_;
+  std::vector<Subject*> witnesses_;
   const std::vector<KnownFault>* known_;
-  std::vector<Shown> shown_;   ///< of the last step
+  Worlds worlds_;
+  std::vector<Shown> shown_;   ///< of the last step; the model's first
   std::vector<bool> present_;  ///< who has not left
-  nlohmann::json allowed_;
   std::vector<Sighting> sightings_;
   std::vector<Departure> departures_;
+  std::vector<NotJudged> not_judged_;
 };
 
 }  // namespace sim

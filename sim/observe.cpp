@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "sim/allowed.h"
 #include "sim/canon.h"
 #include "sim/runs.h"
 
@@ -23,21 +24,9 @@ bool answers_to(const json& device, const std::string& name) {
 /// it sees in each.
 template <class Look>
 json in_each(const json& reply, const Look& look) {
-  if (reply.contains("return")) return look(reply["return"]);
-  if (!reply.contains("$one-of")) return reply;
-  json sights = json::array();
-  const auto add = [&](const json& sight) {
-    if (std::find(sights.begin(), sights.end(), sight) == sights.end()) sights.push_back(sight);
-  };
-  for (const json& allowed : reply["$one-of"]) {
-    const json sight = in_each(allowed, look);
-    if (!sight.is_object() || !sight.contains("$one-of")) {
-      add(sight);
-    } else {
-      for (const json& each : sight["$one-of"]) add(each);
-    }
-  }
-  return sights.size() == 1 ? sights.front() : json{{"$one-of", std::move(sights)}};
+  return Allowed::changed(reply, [&](const json& each) {
+    return each.contains("return") ? look(each["return"]) : each;
+  });
 }
 
 /// What `look` sees of the node of a device or of that name, as the queries describe it; an error
@@ -76,13 +65,13 @@ json named_bitmaps(const json& node) {
 
 /// A count of bytes, or what is allowed for it, in clusters.
 json in_clusters(const json& count, std::uint64_t cluster) {
-  if (count.is_number()) return count.get<std::uint64_t>() / cluster;
-  json result = count;
-  for (auto& [kind, values] : result.items()) {
-    if (!values.is_array()) continue;
-    for (json& value : values) value = in_clusters(value, cluster);
+  const Allowed here(count);
+  if (here.kind() == Allowed::Kind::between) {
+    return Allowed::between(here.least().get<std::uint64_t>() / cluster,
+                            here.most().get<std::uint64_t>() / cluster);
   }
-  return result;
+  return Allowed::changed(
+      count, [&](const json& each) -> json { return each.get<std::uint64_t>() / cluster; });
 }
 
 json show_bitmap(Subject& subject, const ShowStep& step) {
@@ -181,9 +170,8 @@ struct Performer {
   }
   json operator()(const IoStep& step) const {
     std::string text = subject.guest_io(step.node, step.command);
-    if (text.empty() && !subject.sees_guest_io()) return {{"$any", true}};
-    // What the model allows, where it is more than one text; no program prints that.
-    if (text.starts_with(R"({"$)")) return json::parse(text);
+    if (text.empty() && !subject.sees_guest_io()) return Allowed::any("its guest I/O is not seen");
+    if (auto set = Allowed::said_in(text)) return std::move(*set);
     hide_generated_names(text);
     return text;
   }

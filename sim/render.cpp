@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "sim/render.h"
 
+#include "sim/allowed.h"
 #include "sim/json_text.h"
 #include "sim/runs.h"
 
@@ -109,14 +110,16 @@ std::string bitmap_text(const json& bitmap) {
 std::string sight_text(const ShowStep& step, const json& seen);
 
 /// After a crash: what is seen in each of the worlds that it may have left.
-std::string sights_text(const ShowStep& step, const json& worlds) {
+std::string sights_text(const ShowStep& step, const Allowed& worlds) {
   std::string text;
-  for (const json& world : worlds) text += (text.empty() ? "" : "or ") + sight_text(step, world);
+  for (const Allowed& world : worlds.alternatives())
+    text += (text.empty() ? "" : "or ") + sight_text(step, world.said());
   return text;
 }
 
 std::string sight_text(const ShowStep& step, const json& seen) {
-  if (seen.is_object() && seen.contains("$one-of")) return sights_text(step, seen["$one-of"]);
+  const Allowed here(seen);
+  if (here.kind() == Allowed::Kind::one_of) return sights_text(step, here);
   const std::string start = step.label + ": ";
   if (is_error(seen)) return start + error_text(seen) + "\n";
   switch (step.sight) {

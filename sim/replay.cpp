@@ -101,6 +101,9 @@ GoldenState report(const Scenario& scenario, const ScenarioResult& result,
     if (testcase.difference) {
       out << difference_text(scenario, testcase.title, *testcase.difference) << "\n";
     }
+    if (options.strict && scenario.unjudged.empty() && !testcase.not_judged.empty()) {
+      out << unjudged_text(scenario, testcase.title, testcase.not_judged) << "\n";
+    }
   }
   // A transcript that broke off in a difference says nothing about the golden.
   if (scenario.golden.empty() || !result.agreed()) return GoldenState::none;
@@ -164,7 +167,8 @@ int replay(ReplayOptions options, std::ostream& out, std::ostream* progress) {
   LedgerReport ledger(options.cast.known, std::move(names));
   run_all(scenarios, options, workspace.get(), summary, ledger, out, progress);
   out << summary.text(ledger.seen()) << ledger.text();
-  return summary.all_agree() ? 0 : 1;
+  const bool fails = !summary.all_agree() || (options.strict && summary.unjudged_unasked());
+  return fails ? 1 : 0;
 }
 
 int transcribe(const std::string& path, Cast cast, const std::string& directory, std::ostream& out,

@@ -18,6 +18,7 @@ struct ReplayOptions {
   unsigned jobs = 1;            ///< how many scenarios run at once
   bool bless = false;           ///< rewrite goldens instead of comparing
   bool verbose = false;         ///< transcripts as they come
+  bool strict = false;          ///< a step that was not judged fails, but where the script says why
 };
 
 /// Runs scenarios, compares subjects and goldens, and prints which QEMU runs, what differs, known

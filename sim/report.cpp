@@ -131,6 +131,16 @@ std::string departure_text(const Scenario& scenario, const std::string& testcase
                      departure.why);
 }
 
+std::string unjudged_text(const Scenario& scenario, const std::string& testcase,
+                          const std::vector<NotJudged>& steps) {
+  const NotJudged& first = steps.front();
+  std::string text =
+      fmt::format("{}: testcase \"{}\": {}\n  {}: not judged: {}\n", place(scenario, first.line),
+                  testcase, first.step, first.subject, first.why);
+  if (steps.size() > 1) text += fmt::format("  and {} more of this testcase\n", steps.size() - 1);
+  return text;
+}
+
 std::optional<std::string> golden_difference(const Scenario& scenario, const Transcript& transcript,
                                              const std::string& golden,
                                              const std::vector<std::string>& subjects) {

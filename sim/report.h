@@ -21,6 +21,11 @@ std::string sighting_text(const Scenario& scenario, const std::string& testcase,
 std::string departure_text(const Scenario& scenario, const std::string& testcase,
                            const Departure& departure);
 
+/// The first of the steps of a testcase that were not judged, and how many there are. Requires at
+/// least one.
+std::string unjudged_text(const Scenario& scenario, const std::string& testcase,
+                          const std::vector<NotJudged>& steps);
+
 /// Compares a transcript with the golden text. The answer tells the golden's line, the step it
 /// belongs to, and both lines; nothing if they are equal to the byte.
 std::optional<std::string> golden_difference(const Scenario& scenario, const Transcript& transcript,

@@ -33,7 +33,8 @@ class TestcaseRun {
       if (faulty) subject->expect_faults();
     }
     std::optional<Difference> difference = do_steps(testcase, transcript);
-    return {testcase.title, std::move(difference), lockstep_.sightings(), lockstep_.departures()};
+    return {testcase.title, std::move(difference), lockstep_.sightings(), lockstep_.departures(),
+            lockstep_.not_judged()};
   }
 
  private:
@@ -132,7 +133,6 @@ ScenarioResult run_scenario(const Scenario& scenario, const Cast& cast, Workspac
   ScenarioResult result;
   for (const Scenario::Testcase& testcase : scenario.testcases) {
     std::vector<std::unique_ptr<Subject>> subjects;
-    subjects.push_back(make_model_subject());
     for (const std::string& name : cast.subjects) {
       if (name == "model") continue;
       subjects.push_back(make_subject(name, cast, scenario, testcase, workspace));

@@ -41,6 +41,7 @@ struct TestcaseResult {
   std::optional<Difference> difference;
   std::vector<Sighting> sightings;    ///< known faults
   std::vector<Departure> departures;  ///< who could not go on
+  std::vector<NotJudged> not_judged = {};
 };
 
 /// How a scenario went. The transcript shows what the oracle allows, and so holds for every subject

@@ -85,6 +85,10 @@ Scenario load_scenario(const std::string& path, const Project& project) {
   scenario.titled = std::any_of(script.lines.begin(), script.lines.end(), [](const auto& line) {
     return std::holds_alternative<script::Testcase>(line.content);
   });
+  for (const script::Line& line : script.lines) {
+    const auto* unjudged = std::get_if<script::Unjudged>(&line.content);
+    if (unjudged != nullptr) scenario.unjudged = unjudged->why;
+  }
   for (const script::Run& run : script::runs(script, fs::path(path).stem().string())) {
     scenario.testcases.push_back({run.title, script::steps(script, run)});
   }

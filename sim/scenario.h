@@ -21,6 +21,7 @@ struct Scenario {
   std::string golden;  ///< path of its golden transcript; empty: it has none
   /// Whether the script names its testcases one by one, rather than as combinations.
   bool titled = false;
+  std::string unjudged = {};  ///< why some of its steps cannot be judged; empty: it does not say
   std::vector<Testcase> testcases;
 };
 

@@ -5,8 +5,8 @@
 
 #include "engine/check.h"
 #include "model/model.h"
+#include "sim/allowed.h"
 #include "sim/fault.h"
-#include "sim/join.h"
 #include "sim/subjects.h"
 
 namespace sim {
@@ -20,6 +20,27 @@ namespace {
 class ModelSubject : public Subject {
  public:
   std::string_view name() const override { return "model"; }
+
+  std::size_t state_count() const { return states_.size(); }
+  /// A model of one of its states.
+  std::unique_ptr<ModelSubject> alone(std::size_t index) const {
+    auto result = std::make_unique<ModelSubject>();
+    result->states_.front() = states_[index];
+    result->leaks_ = leaks_;
+    result->unknown_ = unknown_;
+    return result;
+  }
+  bool learn(const ShowStep& step, const json& seen) {
+    if (!unknown_.empty()) return false;
+    model::State& state = states_.front();
+    if (step.sight == Sight::data) return model::learn_contents(state, step.target, seen);
+    return model::learn_dirty(state, step.target, step.bitmap, seen["must"]);
+  }
+  /// Whether all that may still be seen of the two is the same.
+  bool same_as(const ModelSubject& other) const {
+    if (leaks_ != other.leaks_ || unknown_ != other.unknown_) return false;
+    return !unknown_.empty() || states_ == other.states_;
+  }
 
   void come_to(Rest rest) override {
     if (rest == Rest::none) return;
@@ -67,16 +88,14 @@ class ModelSubject : public Subject {
   /// which faults of storage had struck by then it cannot know.
   void cut_short(const Cut&, const std::function<void()>& step) override {
     const std::vector<model::State> before = states_;
-    lost_ |= std::any_of(before.begin(), before.end(), [](const model::State& state) {
+    const auto faulty = [](const model::State& state) {
       return !state.faults.empty() || !state.unflushable.empty();
-    });
+    };
+    if (std::any_of(before.begin(), before.end(), faulty)) unknown_ = after_fault;
     step();
-    if (lost_) return;
+    if (!unknown_.empty()) return;
     INVARIANT(before.size() == states_.size());
-    std::vector<model::State> left;
-    for (std::size_t i = 0; i < before.size(); ++i) add(left, model::crash(before[i], states_[i]));
-    states_ = std::move(left);
-    leaks_ = true;
+    die([&](std::size_t i) { return model::crash(before[i], states_[i]); });
   }
 
   void fail_storage(const std::string& file, const std::optional<StorageFault>& fault) override {
@@ -103,9 +122,11 @@ class ModelSubject : public Subject {
   /// Clusters may be lost in a crash and by faults of storage; corruption is never allowed (S58).
   /// What backs an image is opened for the check, too (M28).
   json image_check(const std::string& file) override {
-    const json whole{{"corruptions", 0}, {"leaks", leaks_ ? anything() : json(0)}};
-    if (lost_)
-      return {{"$one-of", {whole, {{"error", {{"class", anything()}, {"desc", anything()}}}}}}};
+    const json whole{{"corruptions", 0}, {"leaks", leaks_ ? Allowed::any("leaks") : json(0)}};
+    if (!unknown_.empty()) {
+      const json any = Allowed::any(unknown_);
+      return Allowed::one_of({whole, {{"error", {{"class", any}, {"desc", any}}}}});
+    }
     return in_all([&](model::State& state) -> json {
       const json info = model::image_info(state, file);
       if (info.contains("error")) return info;
@@ -127,44 +148,50 @@ class ModelSubject : public Subject {
     return in_all([&](model::State& state) { return model::dirty_ranges(state, node, bitmap); });
   }
   json contents(const std::string& node) override {
-    if (lost_) return anything();
-    std::vector<json> answers;
-    for (const model::State& state : states_) answers.push_back(model::contents(state, node));
-    return joined_data(answers);
+    return in_all([&](model::State& state) { return model::contents(state, node); });
   }
 
  private:
-  static json anything() { return {{"$any", true}}; }
+  static constexpr const char* after_fault = "after a fault of storage (M54)";
 
   /// From where one of the states cannot be known any more, everything may be answered until the
   /// end; but for images, which are never corrupt.
   template <class Answer>
   json in_all(const Answer& answer) {
-    if (lost_) return anything();
+    if (!unknown_.empty()) return Allowed::any(unknown_);
     std::vector<json> answers;
     try {
       if (states_.size() == 1) return answer(states_.front());
       for (model::State& state : states_) answers.push_back(answer(state));
     } catch (const model::Unknowable&) {
-      lost_ = true;
-      return anything();
+      unknown_ = after_fault;
+      return Allowed::any(unknown_);
     }
-    return joined(answers);
+    return Allowed::one_of(answers);
   }
 
   void crash() {
-    std::vector<model::State> left;
-    for (const model::State& state : states_) add(left, model::crash(state));
-    states_ = std::move(left);
-    leaks_ = true;
+    die([&](std::size_t i) { return model::crash(states_[i]); });
   }
-  static void add(std::vector<model::State>& states, std::vector<model::State> more) {
-    for (model::State& state : more) states.push_back(std::move(state));
+  /// Goes on as all that `left` leaves of each state.
+  template <class Left>
+  void die(const Left& left) {
+    std::vector<model::State> states;
+    try {
+      for (std::size_t i = 0; i < states_.size(); ++i) {
+        for (model::State& state : left(i)) states.push_back(std::move(state));
+      }
+    } catch (const model::Unknowable&) {
+      unknown_ = "too many worlds";
+      return;
+    }
+    states_ = std::move(states);
+    leaks_ = true;
   }
 
   std::vector<model::State> states_ = std::vector<model::State>(1);
-  bool leaks_ = false;  ///< whether images may leak
-  bool lost_ = false;
+  bool leaks_ = false;   ///< whether images may leak
+  std::string unknown_;  ///< why nothing is known of the states any more; empty: they are known
 };
 
 }  // namespace
@@ -173,6 +200,25 @@ std::unique_ptr<Subject> make_model_subject() { return std::make_unique<ModelSub
 
 std::unique_ptr<Subject> copy_of_model(const Subject& model) {
   return std::make_unique<ModelSubject>(dynamic_cast<const ModelSubject&>(model));
+}
+
+bool learn(Subject& model, const ShowStep& step, const json& seen) {
+  return dynamic_cast<ModelSubject&>(model).learn(step, seen);
+}
+
+std::vector<std::unique_ptr<Subject>> states_of(const Subject& model) {
+  const auto& all = dynamic_cast<const ModelSubject&>(model);
+  std::vector<std::unique_ptr<Subject>> result;
+  for (std::size_t i = 0; i < all.state_count(); ++i) result.push_back(all.alone(i));
+  return result;
+}
+
+bool has_one_state(const Subject& model) {
+  return dynamic_cast<const ModelSubject&>(model).state_count() == 1;
+}
+
+bool same_state(const Subject& one, const Subject& other) {
+  return dynamic_cast<const ModelSubject&>(one).same_as(dynamic_cast<const ModelSubject&>(other));
 }
 
 }  // namespace sim

@@ -7,6 +7,7 @@
 #include <set>
 #include <type_traits>
 
+#include "sim/allowed.h"
 #include "sim/damage.h"
 #include "sim/hmp.h"
 #include "sim/names.h"
@@ -342,7 +343,7 @@ json QemuSubject::all_bytes(const std::string& node) {
   const std::string name = found["node-name"];
   auto contents = exported_contents(process(), name, length, program_.limit);
   if (!contents && sees_guest_io()) contents = printed_contents(process(), node, length);
-  if (!contents && !sees_guest_io()) return {{"$any", true}};
+  if (!contents && !sees_guest_io()) return Allowed::any("its data is not seen");
   if (!contents) throw SubjectFailure(program_.name + " cannot read " + node);
   return std::move(*contents);
 }

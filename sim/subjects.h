@@ -3,9 +3,11 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "sim/disk.h"
 #include "sim/qmp_program.h"
+#include "sim/step.h"
 #include "sim/subject.h"
 
 namespace sim {
@@ -22,6 +24,19 @@ enum class Timing { instant, timed };
 std::unique_ptr<Subject> make_model_subject();
 /// Another model in the same state. Requires that `model` is one.
 std::unique_ptr<Subject> copy_of_model(const Subject& model);
+/// The states that a model may be in after a crash, each as a model that is in that state alone.
+/// Requires that `model` is a model.
+std::vector<std::unique_ptr<Subject>> states_of(const Subject& model);
+/// Whether there is just one. Requires that `model` is a model.
+bool has_one_state(const Subject& model);
+/// Whether nothing that may still be done tells the two models apart. Requires that both are
+/// models.
+bool same_state(const Subject& one, const Subject& other);
+
+/// Tells a model what was seen of it, where it allows more than that: data and dirty bits that do
+/// not move (M9). Whether it has learnt anything. Requires that `model` is one, in one state that
+/// allows what was seen.
+bool learn(Subject& model, const ShowStep& step, const nlohmann::json& seen);
 
 /// The engine, on a simulated disk or on files below `directory`, which must exist; virtual time
 /// in both. Without a journal the power cannot be cut; on files it is killed then.

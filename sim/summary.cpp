@@ -81,6 +81,7 @@ void Summary::add(const Scenario& scenario, const ScenarioResult& result, Golden
   testcases_ += result.testcases.size();
   const bool golden_wrong = golden == GoldenState::differs || golden == GoldenState::missing;
   if (!result.agreed() || golden_wrong) ++differing_;
+  count_unjudged(scenario, result);
   Row row{scenario.name, {}};
   for (const std::string& subject : subjects_) row.cells.push_back(count(result, subject));
   row.cells.push_back(golden_text(golden));
@@ -92,6 +93,25 @@ void Summary::add(const Scenario& scenario, const ScenarioResult& result, Golden
     named.cells.emplace_back();
     rows_.push_back(std::move(named));
   }
+}
+
+void Summary::count_unjudged(const Scenario& scenario, const ScenarioResult& result) {
+  for (const TestcaseResult& testcase : result.testcases) {
+    for (const NotJudged& each : testcase.not_judged) ++unjudged_[each.why];
+    if (scenario.unjudged.empty()) unasked_ += testcase.not_judged.size();
+  }
+}
+
+/// "12 steps were not judged: after a fault of storage (M54) (7), too many worlds (5)"
+std::string Summary::unjudged_text() const {
+  std::size_t total = 0;
+  std::string reasons;
+  for (const auto& [why, count] : unjudged_) {
+    total += count;
+    reasons += fmt::format("{} {} ({})", reasons.empty() ? ":" : ",", why, count);
+  }
+  if (total == 0) return {};
+  return fmt::format("{} step{} not judged{}\n", total, total == 1 ? " was" : "s were", reasons);
 }
 
 std::string Summary::text(const std::set<std::string>& known) const {
@@ -111,9 +131,10 @@ std::string Summary::text(const std::set<std::string>& known) const {
     line.erase(line.find_last_not_of(' ') + 1);
     text += line + "\n";
   }
-  return text + fmt::format("{} scenario{}, {} testcase{}: {}\n", scenarios_,
-                            scenarios_ == 1 ? "" : "s", testcases_, testcases_ == 1 ? "" : "s",
-                            outcome(known));
+  return text +
+         fmt::format("{} scenario{}, {} testcase{}: {}\n", scenarios_, scenarios_ == 1 ? "" : "s",
+                     testcases_, testcases_ == 1 ? "" : "s", outcome(known)) +
+         unjudged_text();
 }
 
 std::string Summary::outcome(const std::set<std::string>& known) const {

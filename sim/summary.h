@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -23,6 +24,8 @@ class Summary {
   /// `known`: ids of the known faults that were seen.
   std::string text(const std::set<std::string>& known = {}) const;
   bool all_agree() const { return differing_ == 0; }
+  /// Whether a step was not judged in a scenario that does not say why.
+  bool unjudged_unasked() const { return unasked_ > 0; }
 
  private:
   struct Row {
@@ -30,13 +33,17 @@ class Summary {
     std::vector<std::string> cells;  ///< one for each subject, and one for the golden
   };
 
+  void count_unjudged(const Scenario& scenario, const ScenarioResult& result);
   std::string outcome(const std::set<std::string>& known) const;
+  std::string unjudged_text() const;
 
   std::vector<std::string> subjects_;
   std::vector<Row> rows_;
   std::size_t scenarios_ = 0;
   std::size_t testcases_ = 0;
-  std::size_t differing_ = 0;  ///< scenarios
+  std::size_t differing_ = 0;                    ///< scenarios
+  std::map<std::string, std::size_t> unjudged_;  ///< steps of a witness, by reason
+  std::size_t unasked_ = 0;                      ///< of them in scenarios that do not say why
 };
 
 }  // namespace sim

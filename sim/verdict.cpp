@@ -5,7 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
-#include "engine/bitmap/dirty_bits.h"
+#include "sim/allowed.h"
+#include "sim/bit_hash.h"
 #include "sim/json_text.h"
 #include "sim/runs.h"
 
@@ -14,15 +15,6 @@ namespace sim {
 using nlohmann::json;
 
 namespace {
-
-bool is_any(const json& value) {
-  return value.is_object() && value.size() == 1 && value.begin().key() == "$any";
-}
-
-/// Whether `value` is {"$one-of":[…]}.
-bool is_choice(const json& value) {
-  return value.is_object() && value.size() == 1 && value.begin().key() == "$one-of";
-}
 
 /// What to tell of something that is none of several: that dirt is missing, if it is measured by
 /// one of them, else that there is too much of it, else nothing.
@@ -35,13 +27,13 @@ std::optional<Finding> worst(const std::vector<std::optional<Finding>>& findings
   return std::nullopt;
 }
 
-/// Compares with each of the worlds that are allowed; nothing if one of them agrees.
+/// Compares with each of several; nothing if one of them agrees.
 template <class Compare>
-std::optional<Finding> compare_with_each(const json& choice, const json& seen,
+std::optional<Finding> compare_with_each(const std::vector<Allowed>& choice, const json& seen,
                                          const Compare& compare_with) {
   std::vector<std::optional<Finding>> findings;
-  for (const json& allowed : choice["$one-of"]) {
-    findings.push_back(compare_with(allowed, seen));
+  for (const Allowed& allowed : choice) {
+    findings.push_back(compare_with(allowed.said(), seen));
     if (!findings.back()) return std::nullopt;
   }
   const std::optional<Finding> told = worst(findings);
@@ -55,8 +47,8 @@ bool counts_dirt(std::string_view where) {
 Finding difference(const json& allowed, const json& seen, const std::string& where) {
   Finding finding{Fault::different, where, json_text(allowed), json_text(seen)};
   if (!seen.is_number() || !counts_dirt(where)) return finding;
-  const bool between = allowed.is_object() && allowed.contains("$between");
-  const json& least = between ? allowed["$between"][0] : allowed;
+  const Allowed here(allowed);
+  const json& least = here.kind() == Allowed::Kind::between ? here.least() : allowed;
   if (least.is_number()) finding.fault = seen < least ? Fault::under_dirty : Fault::over_dirty;
   return finding;
 }
@@ -65,9 +57,19 @@ Finding difference(const json& allowed, const json& seen, const std::string& whe
 class Comparison {
  public:
   bool holds(const json& allowed, const json& seen) {
-    if (is_any(seen)) return true;
-    if (is_choice(allowed)) return is_one_of(allowed, seen);
-    if (is_allowed_set(allowed)) return in_set(allowed, seen) || fails(allowed, seen);
+    if (Allowed(seen).anything()) return true;
+    const Allowed here(allowed);
+    switch (here.kind()) {
+      case Allowed::Kind::any:
+        return true;
+      case Allowed::Kind::one_of:
+        return is_one_of(here, seen);
+      case Allowed::Kind::between:
+        return (seen.is_number() && seen >= here.least() && seen <= here.most()) ||
+               fails(allowed, seen);
+      case Allowed::Kind::exactly:
+        break;
+    }
     if (allowed.is_object() && seen.is_object()) return object_holds(allowed, seen);
     if (allowed.is_array() && seen.is_array()) return array_holds(allowed, seen);
     return allowed == seen || fails(allowed, seen);
@@ -75,25 +77,15 @@ class Comparison {
   std::optional<Finding> finding;
 
  private:
-  static bool in_set(const json& set, const json& seen) {
-    if (set.contains("$any")) return true;
-    if (set.contains("$between")) {
-      const json& bounds = set["$between"];
-      return seen.is_number() && seen >= bounds[0] && seen <= bounds[1];
-    }
-    return std::any_of(set["$one-of"].begin(), set["$one-of"].end(),
-                       [&](const json& each) { return Comparison().holds(each, seen); });
-  }
-
-  bool is_one_of(const json& choice, const json& seen) {
+  bool is_one_of(const Allowed& choice, const json& seen) {
     std::vector<std::optional<Finding>> findings;
-    for (const json& each : choice["$one-of"]) {
+    for (const Allowed& each : choice.alternatives()) {
       Comparison comparison;
-      if (comparison.holds(each, seen)) return true;
+      if (comparison.holds(each.said(), seen)) return true;
       findings.push_back(comparison.finding);
     }
     finding = worst(findings);
-    return finding ? false : fails(choice, seen);
+    return finding ? false : fails(choice.said(), seen);
   }
 
   bool fails(const json& allowed, const json& seen) {
@@ -116,18 +108,13 @@ class Comparison {
     while (a != allowed.end() || s != seen.end()) {
       const bool missing = s == seen.end() || (a != allowed.end() && a.key() < s.key());
       const bool extra = !missing && (a == allowed.end() || s.key() < a.key());
-      if (missing && !is_optional(*a)) return lacks(a.key(), json_text(*a), "nothing");
+      if (missing && !Allowed(*a).optional()) return lacks(a.key(), json_text(*a), "nothing");
       if (extra) return lacks(s.key(), "nothing", json_text(*s));
       if (!missing && !below(*a, *s, a.key())) return false;
       if (!extra) ++a;
       if (!missing) ++s;
     }
     return true;
-  }
-
-  /// Whether a field may be left out: {"$one-of":[null, …]}.
-  static bool is_optional(const json& allowed) {
-    return is_any(allowed) || (is_allowed_set(allowed) && in_set(allowed, nullptr));
   }
 
   bool lacks(const std::string& key, const std::string& expected, const std::string& seen) {
@@ -147,23 +134,23 @@ class Comparison {
 /// A subject that tells a hash of the bits and not where they are: compared with the hash of what
 /// is allowed, if that is one set of bits. The counts then tell the direction.
 std::optional<Finding> compare_hash(const json& allowed, const json& seen) {
-  if (allowed["must"] != allowed["may"]) return std::nullopt;
-  const engine::bitmap::Granularity granularity(seen["granularity"].get<std::uint64_t>());
-  engine::bitmap::DirtyBits bits({seen["size"].get<std::uint64_t>()}, granularity);
-  for (const ByteRun& run : runs_of(allowed["must"])) {
-    bits.set(engine::GuestOffset{run.start}, engine::ByteCount{run.length()});
+  const auto bits = AllowedBits::from(allowed);
+  if (!bits->exact()) return std::nullopt;
+  const std::uint64_t granularity = seen["granularity"].get<std::uint64_t>();
+  const std::uint64_t size = seen["size"].get<std::uint64_t>();
+  const auto expected = hash_of_bits(bits->must, size, granularity);
+  const std::string shown = seen["sha256"].get<std::string>();
+  if (!expected) {
+    return Finding{Fault::different, "granularity and size", "those of a bitmap",
+                   std::to_string(granularity) + " and " + std::to_string(size)};
   }
-  const std::string expected = bits.sha256();
-  if (seen["sha256"] == expected) return std::nullopt;
+  if (shown == expected->sha256) return std::nullopt;
   const std::uint64_t count = seen["count"].get<std::uint64_t>();
-  const std::uint64_t wanted = bits.dirty_bytes().value;
-  const Fault fault = count < wanted   ? Fault::under_dirty
-                      : count > wanted ? Fault::over_dirty
-                                       : Fault::different;
-  return Finding{fault, "sha256", expected, seen["sha256"].get<std::string>()};
+  const Fault fault = count < expected->bytes   ? Fault::under_dirty
+                      : count > expected->bytes ? Fault::over_dirty
+                                                : Fault::different;
+  return Finding{fault, "sha256", expected->sha256, shown};
 }
-
-bool is_dirty_runs(const json& value) { return value.is_object() && value.contains("must"); }
 
 std::string at_run(const ByteRun& run) {
   return "at offset " + std::to_string(run.start) + ", " + std::to_string(run.length()) + " bytes";
@@ -197,12 +184,6 @@ std::string to_string(Fault fault) {
   return "different";
 }
 
-bool is_allowed_set(const json& value) {
-  if (!value.is_object() || value.size() != 1) return false;
-  const std::string& key = value.begin().key();
-  return !key.empty() && key[0] == '$';
-}
-
 std::optional<Finding> compare(const json& allowed, const json& seen) {
   Comparison comparison;
   comparison.holds(allowed, seen);
@@ -210,23 +191,26 @@ std::optional<Finding> compare(const json& allowed, const json& seen) {
 }
 
 std::optional<Finding> compare_dirty(const json& allowed, const json& seen) {
-  if (is_choice(allowed)) return compare_with_each(allowed, seen, compare_dirty);
-  if (is_dirty_runs(allowed) && seen.contains("sha256")) return compare_hash(allowed, seen);
-  if (allowed.contains("sha256") && is_dirty_runs(seen)) return compare_hash(seen, allowed);
-  if (!is_dirty_runs(allowed) || !is_dirty_runs(seen)) return compare(allowed, seen);
-  const std::vector<ByteRun> must = runs_of(allowed["must"]), may = runs_of(allowed["may"]);
-  const std::vector<ByteRun> shown = runs_of(seen["must"]);
-  if (const auto lost = first_outside(must, shown)) {
+  const Allowed here(allowed);
+  if (here.kind() == Allowed::Kind::one_of)
+    return compare_with_each(here.alternatives(), seen, compare_dirty);
+  const auto bits = AllowedBits::from(allowed), shown = AllowedBits::from(seen);
+  if (bits && seen.contains("sha256")) return compare_hash(allowed, seen);
+  if (shown && allowed.contains("sha256")) return compare_hash(seen, allowed);
+  if (!bits || !shown) return compare(allowed, seen);
+  if (const auto lost = first_outside(bits->must, shown->must)) {
     return Finding{Fault::under_dirty, at_run(*lost), "dirty", "clean"};
   }
-  if (const auto waste = first_outside(shown, may)) {
+  if (const auto waste = first_outside(shown->must, bits->may)) {
     return Finding{Fault::over_dirty, at_run(*waste), "clean", "dirty"};
   }
   return std::nullopt;
 }
 
 std::optional<Finding> compare_data(const json& allowed, const json& seen) {
-  if (is_choice(allowed)) return compare_with_each(allowed, seen, compare_data);
+  const Allowed here(allowed);
+  if (here.kind() == Allowed::Kind::one_of)
+    return compare_with_each(here.alternatives(), seen, compare_data);
   if (!allowed.is_array() || !seen.is_array()) return compare(allowed, seen);
   std::size_t a = 0, s = 0;
   std::uint64_t at = 0;

@@ -25,11 +25,8 @@ struct Finding {
   std::string seen;
 };
 
-/// Whether `value` is {"$between":[lo,hi]}, {"$one-of":[…]} or {"$any":true}.
-bool is_allowed_set(const nlohmann::json& value);
-
-/// Compares what a subject shows with what is allowed, which may hold allowed sets anywhere. A
-/// subject that cannot tell shows {"$any":true}, which nothing contradicts. Fields named `count`
+/// Compares what a subject shows with what is allowed (sim/allowed.h). A subject that cannot tell
+/// shows Allowed::any, which nothing contradicts. Fields named `count`
 /// and `dirty-clusters` that are too small are under-dirty, too large over-dirty.
 std::optional<Finding> compare(const nlohmann::json& allowed, const nlohmann::json& seen);
 

@@ -6,6 +6,7 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "sim/allowed.h"
 #include "sim/export/iotest_helpers.h"
 #include "sim/export/iotest_steps.h"
 #include "sim/observe.h"
@@ -57,7 +58,7 @@ class Story {
 json allowed_in(Subject& model, const Step& step) {
   json allowed = observe(model, step);
   const auto* show = std::get_if<ShowStep>(&step.action);
-  if (show == nullptr || show->sight != Sight::dirty || !allowed.contains("must")) return allowed;
+  if (show == nullptr || show->sight != Sight::dirty || !AllowedBits::from(allowed)) return allowed;
   const json reply =
       model.execute({{"execute", "x-debug-block-dirty-bitmap-sha256"},
                      {"arguments", {{"node", show->target}, {"name", show->bitmap}}}});

@@ -5,6 +5,7 @@
 #include <set>
 #include <vector>
 
+#include "sim/allowed.h"
 #include "sim/observe.h"
 #include "sim/subjects.h"
 
@@ -15,9 +16,9 @@ using nlohmann::json;
 namespace {
 
 void add_lists(const json& reply, std::vector<json>& lists) {
-  if (reply.contains("return")) lists.push_back(reply["return"]);
-  if (!reply.contains("$one-of")) return;
-  for (const json& each : reply["$one-of"]) add_lists(each, lists);
+  for (const Allowed& each : Allowed(reply).alternatives()) {
+    if (each.said().contains("return")) lists.push_back(each.said()["return"]);
+  }
 }
 
 /// As query-block-jobs has them. Where the model allows several answers (after a crash) those of
@@ -106,13 +107,12 @@ bool guest_may_be_held(const json& reply) {
     const json& status = job["status"];
     return job["auto-finalize"] == false && (!status.is_string() || status == "pending");
   };
-  if (reply.contains("$one-of")) {
-    const json& replies = reply["$one-of"];
-    return std::any_of(replies.begin(), replies.end(), guest_may_be_held);
-  }
-  if (!reply.contains("return")) return false;
-  const json& jobs = reply["return"];
-  return std::any_of(jobs.begin(), jobs.end(), holds);
+  const std::vector<Allowed> replies = Allowed(reply).alternatives();
+  return std::any_of(replies.begin(), replies.end(), [&](const Allowed& each) {
+    if (!each.said().contains("return")) return false;
+    const json& jobs = each.said()["return"];
+    return std::any_of(jobs.begin(), jobs.end(), holds);
+  });
 }
 
 /// Whether it would wake a job that sleeps for its speed (M39), which no step of the script tells:
@@ -165,7 +165,7 @@ bool leaves_all_open(const Step& step, const Subject& model) {
   const std::unique_ptr<Subject> trial = copy_of_model(model);
   try {
     observe(*trial, step);
-    return trial->execute({{"execute", "query-jobs"}}) == json{{"$any", true}};
+    return Allowed(trial->execute({{"execute", "query-jobs"}})).anything();
   } catch (const std::exception&) {
     return false;  // the model broke: a run tells it
   }

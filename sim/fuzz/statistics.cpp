@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/check.h"
+#include "sim/allowed.h"
 #include "sim/fuzz/refusals.h"
 
 namespace sim::fuzz {
@@ -16,9 +17,13 @@ namespace {
 
 /// All counts, and what they are called in JSON.
 constexpr std::pair<const char*, Statistics::Counts Statistics::*> all_counts[] = {
-    {"done", &Statistics::done},         {"refused", &Statistics::refused},
-    {"refusals", &Statistics::refusals}, {"unlisted-refusals", &Statistics::unlisted},
-    {"events", &Statistics::events},     {"job-states", &Statistics::job_states},
+    {"done", &Statistics::done},
+    {"refused", &Statistics::refused},
+    {"refusals", &Statistics::refusals},
+    {"unlisted-refusals", &Statistics::unlisted},
+    {"events", &Statistics::events},
+    {"job-states", &Statistics::job_states},
+    {"not-judged", &Statistics::not_judged},
     {"seen", &Statistics::seen}};
 
 /// What a step is: its command, or its verb with what it is about.
@@ -46,6 +51,7 @@ class Notes {
   Notes(const Step& step, Statistics& statistics) : step_(step), statistics_(statistics) {}
 
   void note(const json& value) {
+    if (Allowed(value).kind() != Allowed::Kind::exactly) ++statistics_.seen["bounds"];
     if (value.is_array()) {
       for (const json& each : value) note(each);
     } else if (value.is_object()) {
@@ -71,7 +77,6 @@ class Notes {
   static constexpr std::string_view in_state = "' in state '";
 
   void note_member(const std::string& key, const json& value) {
-    if (key.starts_with('$')) ++statistics_.seen["bounds"];
     if (!value.is_string()) {
       if (key == "inconsistent" && value == true) ++statistics_.seen["inconsistent"];
       if (key == "recording" && value == false) ++statistics_.seen["disabled"];
@@ -120,6 +125,8 @@ std::string generalised(const std::string& text) {
 
 void Statistics::note(const Step& step, const json& answer) {
   ++steps;
+  const std::string unknown = Allowed(answer).why();
+  if (!unknown.empty()) ++not_judged[unknown];
   Notes notes(step, *this);
   const std::string why = refusal_in(step, answer);
   if (!why.empty()) {

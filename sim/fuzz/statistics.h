@@ -24,6 +24,7 @@ struct Statistics {
   Counts unlisted;    ///< texts of others, names and numbers left out
   Counts events;      ///< events that were waited for and came
   Counts job_states;  ///< that queries showed, or refusals told
+  Counts not_judged;  ///< steps whose answer may be anything, by the reason
   Counts seen;        ///< what else answers showed: "bounds", "inconsistent", a filter's driver
 
   /// Counts a step and its answer.

@@ -34,6 +34,19 @@ std::string found_text(const json& found) {
   return text + "\n";
 }
 
+/// "steps not judged: 12 of 4000: after a fault of storage (M54) (12)"
+std::string unjudged_text(const json& statistics) {
+  std::uint64_t total = 0;
+  std::string reasons;
+  for (const auto& [why, count] : statistics["not-judged"].items()) {
+    total += count.get<std::uint64_t>();
+    reasons +=
+        fmt::format("{} {} ({})", reasons.empty() ? ":" : ",", why, count.get<std::uint64_t>());
+  }
+  return fmt::format("steps not judged: {} of {}{}\n", total,
+                     statistics["steps"].get<std::uint64_t>(), reasons);
+}
+
 /// "seed 1, profile default, on model and engine, shard 2/5: 400 runs, 16000 steps, "
 std::string line_of(const json& summary) {
   const std::uint64_t shards = summary["shard"][1];
@@ -61,6 +74,7 @@ std::string summary_text(const json& summary) {
   text += counts_text("events", seen["events"]);
   text += counts_text("job states", seen["job-states"]);
   text += coverage_text(summary["coverage"]);
+  text += unjudged_text(seen);
   text += line_of(summary);
   if (summary["failures"].empty()) return text + "no failure\n";
   return text + fmt::format("{} kinds of failures\n", summary["failures"].size());

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "sim/allowed.h"
 #include "sim/difference.h"
 
 namespace sim {
@@ -17,11 +18,12 @@ bool is_text(const json& value) {
   return value.is_string() && !value.get_ref<const std::string&>().empty();
 }
 
+bool is_set(const json& allowed) { return Allowed(allowed).kind() != Allowed::Kind::exactly; }
+
 /// The values that may stand where `allowed` stands.
 std::vector<const json*> alternatives(const json& allowed) {
-  if (!is_allowed_set(allowed) || !allowed.contains("$one-of")) return {&allowed};
   std::vector<const json*> result;
-  for (const json& each : allowed["$one-of"]) result.push_back(&each);
+  for (const Allowed& each : Allowed(allowed).alternatives()) result.push_back(&each.said());
   return result;
 }
 
@@ -54,9 +56,9 @@ void drop_extra_fields(const std::vector<const json*>& allowed, json& seen) {
     for (std::size_t i = 0; i < seen.size(); ++i) drop_extra_fields(below(allowed, i), seen[i]);
     return;
   }
-  const auto is_set = [](const json* each) { return is_allowed_set(*each); };
+  const auto holds_set = [](const json* each) { return is_set(*each); };
   const auto is_object = [](const json* each) { return each->is_object(); };
-  if (!seen.is_object() || std::any_of(allowed.begin(), allowed.end(), is_set) ||
+  if (!seen.is_object() || std::any_of(allowed.begin(), allowed.end(), holds_set) ||
       std::none_of(allowed.begin(), allowed.end(), is_object)) {
     return;
   }
@@ -80,7 +82,7 @@ bool has_fields_of_qemu(const Step& step) {
 /// Puts anything in the place of a text.
 void forget_text(json& holder, const char* part, const char* field) {
   if (!holder.contains(part) || !holder[part].is_object() || !holder[part].contains(field)) return;
-  if (is_text(holder[part][field])) holder[part][field] = {{"$any", true}};
+  if (is_text(holder[part][field])) holder[part][field] = Allowed::any("texts of errors");
 }
 
 /// {"error":{"class","desc"}} of a command, and `error` of a job's event.
@@ -124,8 +126,8 @@ Profile profile_of(const json& version) {
 json forgiven(const Profile& profile, const Step& step, const json& allowed, json seen) {
   if (profile.allows(Aspect::error_text) && seen.is_object()) forget_error_text(seen);
   if (profile.allows(Aspect::request_words) && std::holds_alternative<IoStep>(step.action) &&
-      is_text(seen) && (is_text(allowed) || is_allowed_set(allowed))) {
-    return {{"$any", true}};
+      is_text(seen) && (is_text(allowed) || is_set(allowed))) {
+    return Allowed::any("words of failed guest requests");
   }
   if (profile.allows(Aspect::extra_field) && has_fields_of_qemu(step))
     drop_extra_fields(alternatives(allowed), seen);

@@ -34,8 +34,11 @@ class LineParser {
         line_.words.empty() || line_.words[0].quoted || !line_.words[0].key.empty()
             ? std::string()
             : line_.words[0].text;
-    const bool head = verb == "param" || verb == "testcase" || verb == "testcases";
-    if (head && head_is_over) refuse("param and testcase lines before the first step", shown(verb));
+    const bool head =
+        verb == "param" || verb == "testcase" || verb == "testcases" || verb == "unjudged";
+    if (head && head_is_over) {
+      refuse("param, testcase and unjudged lines before the first step", shown(verb));
+    }
     if (head && !line_.json.empty()) refuse("name=value", shown(line_.json));
     if (verb == "param") {
       parsed.content = params();
@@ -43,6 +46,8 @@ class LineParser {
       parsed.content = testcase();
     } else if (verb == "testcases") {
       parsed.content = testcases();
+    } else if (verb == "unjudged") {
+      parsed.content = unjudged();
     } else {
       parsed.content = step();
     }
@@ -92,6 +97,12 @@ class LineParser {
       testcase.values.emplace_back(line_.words[i].key, line_.words[i].text);
     }
     return testcase;
+  }
+
+  Unjudged unjudged() const {
+    const bool one = line_.words.size() == 2 && line_.words[1].quoted && line_.words[1].key.empty();
+    if (!one || line_.words[1].text.empty()) refuse("a \"REASON\" after unjudged", found_at(1));
+    return {line_.words[1].text};
   }
 
   Testcases testcases() const {

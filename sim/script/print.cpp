@@ -57,6 +57,9 @@ struct ContentPrinter {
   std::string operator()(const Testcases& testcases) const {
     return "testcases over " + joined(testcases.over, ' ');
   }
+  std::string operator()(const Unjudged& unjudged) const {
+    return "unjudged " + quoted(unjudged.why);
+  }
   std::string operator()(const RawStep& step) const { return script::print(step); }
 };
 

@@ -58,6 +58,13 @@ struct Testcases {
   friend bool operator==(const Testcases&, const Testcases&) = default;
 };
 
+/// `unjudged "WHY"`: some steps of this scenario cannot be judged, and that is no mistake.
+struct Unjudged {
+  std::string why;
+
+  friend bool operator==(const Unjudged&, const Unjudged&) = default;
+};
+
 /// A step as written: words, or a QMP request as JSON text.
 struct RawStep {
   std::vector<Condition> conditions;
@@ -71,7 +78,7 @@ struct RawStep {
 /// One line, or several that a backslash joins. Blank if it has neither content nor comment.
 struct Line {
   int number = 0;  ///< the first line's, from 1; not part of equality
-  std::variant<std::monostate, Params, Testcase, Testcases, RawStep> content;
+  std::variant<std::monostate, Params, Testcase, Testcases, Unjudged, RawStep> content;
   std::optional<std::string> comment;  ///< what follows the `#`
 
   friend bool operator==(const Line& a, const Line& b) {

@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <exception>
 
+#include "sim/allowed.h"
 #include "sim/observe.h"
 #include "sim/script/expand.h"
+#include "sim/subjects.h"
 
 namespace sim::sweep {
 
@@ -28,20 +30,16 @@ std::string word(const std::string& text) {
   return script::escaped(script::print(script::RawStep{{}, {}, {{"", text, true}}, {}}));
 }
 
-/// Calls use(world) for each of the worlds in which something was seen.
-template <class Use>
-void in_each_world(const json& seen, const Use& use) {
-  if (!seen.is_object() || !seen.contains("$one-of")) return use(seen);
-  for (const json& world : seen["$one-of"]) in_each_world(world, use);
-}
-
 std::string file_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
 }  // namespace
 
 Looks::Looks(const std::vector<MadeImage>& images, const std::string& half_made,
-             std::unique_ptr<Subject> model)
-    : model_(std::move(model)) {
+             const Subject& model) {
+  for (auto& state : states_of(model)) {
+    const auto known = [&](const auto& world) { return same_state(*world, *state); };
+    if (std::none_of(worlds_.begin(), worlds_.end(), known)) worlds_.push_back(std::move(state));
+  }
   if (!half_made.empty()) unsure_.insert(file_name(half_made));
   for (const MadeImage& image : images) {
     if (image.file != half_made) look_at(image);
@@ -50,7 +48,7 @@ Looks::Looks(const std::vector<MadeImage>& images, const std::string& half_made,
     const std::string name = file_name(image.file);
     if (!backing_.contains(name) && !unsure_.contains(name)) open_for_writing(image);
   }
-  model_.reset();
+  worlds_.clear();
 }
 
 void Looks::look_at(const MadeImage& image) {
@@ -65,17 +63,17 @@ void Looks::look_at(const MadeImage& image) {
   look_inside(image, contents);
 }
 
-const json& Looks::add(const std::string& line) {
-  Step step = step_of(line);
-  json allowed = observe(*model_, step);
-  looks_.push_back({std::move(step), std::move(allowed)});
+const std::vector<json>& Looks::add(const std::string& line) {
+  Look look{step_of(line), {}};
+  for (const auto& world : worlds_) look.allowed.push_back(observe(*world, look.step));
+  looks_.push_back(std::move(look));
   return looks_.back().allowed;
 }
 
 Looks::Contents Looks::look_at_file(const std::string& file) {
   Contents contents;
-  in_each_world(add("show info " + file), [&](const json& info) {
-    if (!info.contains("format")) return;
+  for (const json& info : add("show info " + file)) {
+    if (!info.contains("format")) continue;
     contents.size = std::max(contents.size, info["virtual-size"].get<std::uint64_t>());
     if (info.contains("backing-filename")) contents.backing.push_back(info["backing-filename"]);
     for (const json& bitmap : info["bitmaps"]) {
@@ -83,7 +81,7 @@ Looks::Contents Looks::look_at_file(const std::string& file) {
       const bool known = std::count(contents.bitmaps.begin(), contents.bitmaps.end(), name) > 0;
       if (!known) contents.bitmaps.push_back(name);
     }
-  });
+  }
   return contents;
 }
 
@@ -112,16 +110,25 @@ void Looks::open_for_writing(const MadeImage& image) {
 }
 
 std::optional<Looks::Fault> Looks::find_fault(Subject& engine) const {
+  std::vector<std::size_t> worlds;  // that explain all so far
+  for (std::size_t i = 0; !looks_.empty() && i < looks_[0].allowed.size(); ++i) worlds.push_back(i);
   for (std::size_t i = 0; i < looks_.size(); ++i) {
-    Shown model{"model", looks_[i].allowed, {}, {}, {}};
+    const Look& look = looks_[i];
+    std::vector<json> allowed;
+    for (const std::size_t world : worlds) allowed.push_back(look.allowed[world]);
+    Shown model{"model", Allowed::one_of(allowed), {}, {}, {}};
     Shown shown{std::string(engine.name()), {}, {}, {}, {}};
     try {
-      shown.observation = observe(engine, looks_[i].step);
-      shown.finding = judge(looks_[i].step, looks_[i].allowed, shown.observation);
+      shown.observation = observe(engine, look.step);
+      shown.finding = judge(look.step, model.observation, shown.observation);
     } catch (const std::exception& error) {
       shown.breakdown = Breakdown{error.what(), {}, {}};
     }
-    if (shown.differs()) return Fault{i, {looks_[i].step, {model, shown}}};
+    if (shown.differs()) return Fault{i, {look.step, {model, shown}}};
+    if (worlds.size() == 1) continue;
+    std::erase_if(worlds, [&](std::size_t world) {
+      return judge(look.step, look.allowed[world], shown.observation).has_value();
+    });
   }
   return std::nullopt;
 }

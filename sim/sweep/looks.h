@@ -12,9 +12,9 @@
 
 namespace sim::sweep {
 
-/// What a new process looks at after a crash, and what the model allows to be seen: each image by
-/// itself read-only, header, check, bitmaps and data, and then those that back no other opened for
-/// writing and closed again, as a restart would.
+/// What a new process looks at after a crash, and what the model allows to be seen in each of the
+/// worlds that the crash may have left: each image by itself read-only, header, check, bitmaps and
+/// data, and then those that back no other opened for writing and closed again, as a restart would.
 class Looks {
  public:
   /// Disks that are longer are not read.
@@ -23,10 +23,10 @@ class Looks {
   /// `model` has just crashed; it is led through the looks. `images` are all that there are, and
   /// `half_made` is the file that the step was making, which may hold anything: neither it nor
   /// what it backs is opened. Empty: none.
-  Looks(const std::vector<MadeImage>& images, const std::string& half_made,
-        std::unique_ptr<Subject> model);
+  Looks(const std::vector<MadeImage>& images, const std::string& half_made, const Subject& model);
 
-  /// The first thing that `engine`, a new process on what the crash left, shows and may not.
+  /// The first thing that `engine`, a new process on what the crash left, shows and may not: one
+  /// that no world explains which has explained all that was seen before.
   struct Fault {
     std::size_t look;  ///< its number
     Difference difference;
@@ -41,7 +41,7 @@ class Looks {
  private:
   struct Look {
     Step step;
-    nlohmann::json allowed;
+    std::vector<nlohmann::json> allowed;  ///< in each of the worlds
   };
   /// What is in a file, in one or the other of the worlds that the crash may have left.
   struct Contents {
@@ -51,12 +51,12 @@ class Looks {
   };
 
   void look_at(const MadeImage& image);
-  const nlohmann::json& add(const std::string& line);
+  const std::vector<nlohmann::json>& add(const std::string& line);
   Contents look_at_file(const std::string& file);
   void look_inside(const MadeImage& image, const Contents& contents);
   void open_for_writing(const MadeImage& image);
 
-  std::unique_ptr<Subject> model_;
+  std::vector<std::unique_ptr<Subject>> worlds_;
   std::set<std::string> unsure_;   ///< files whose chain may hold anything, without their directory
   std::set<std::string> backing_;  ///< files that back others
   std::vector<Look> looks_;

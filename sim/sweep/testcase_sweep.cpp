@@ -149,7 +149,7 @@ const Looks& TestcaseSweep::during() {
   observe(*model, step);
   repair(*model);
   const std::optional<MadeImage> made = image_made_by(step);
-  return during_.emplace(images_.all(), made ? made->file : "", std::move(model));
+  return during_.emplace(images_.all(), made ? made->file : "", *model);
 }
 
 /// What a crash left is looked at on storage that works.
@@ -164,7 +164,7 @@ Looks TestcaseSweep::after() const {
   std::unique_ptr<Subject> model = copy_of_model(*model_);
   model->stop(Stop::kill);
   repair(*model);
-  return {images_.all(), "", std::move(model)};
+  return {images_.all(), "", *model};
 }
 
 void TestcaseSweep::try_states(const Looks& looks, CrashPoint point,

@@ -30,10 +30,7 @@ constexpr const char* story_of_all =
 
 /// The report of the first difference among the model and `others`; empty if they agree.
 std::string report(const std::vector<sim::Subject*>& others) {
-  const auto model = sim::make_model_subject();
-  std::vector<sim::Subject*> subjects{model.get()};
-  subjects.insert(subjects.end(), others.begin(), others.end());
-  sim::Lockstep lockstep(subjects);
+  sim::Lockstep lockstep(others);
   const sim::Scenario scenario = scenario_of(story_of_all);
   for (const sim::Step& step : scenario.testcases[0].steps) {
     if (const auto difference = lockstep.step(step)) {

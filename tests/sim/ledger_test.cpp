@@ -75,10 +75,7 @@ constexpr const char* story_of_a_bitmap =
 /// Runs the story on the model and others, as far as they agree.
 struct Played {
   Played(const std::vector<sim::Subject*>& others, const std::vector<sim::KnownFault>& known) {
-    const auto model = sim::make_model_subject();
-    std::vector<sim::Subject*> subjects{model.get()};
-    subjects.insert(subjects.end(), others.begin(), others.end());
-    sim::Lockstep lockstep(subjects, &known);
+    sim::Lockstep lockstep(others, &known);
     std::optional<sim::Difference> difference;
     for (const sim::Step& step : scenario.testcases[0].steps) {
       if ((difference = lockstep.step(step))) break;

@@ -18,7 +18,8 @@ namespace {
 
 sim::Scenario scenario_of(const std::string& text) {
   const auto script = sim::script::parse(text, "story");
-  sim::Scenario scenario{"story", "story", "", false, {}};
+  sim::Scenario scenario;
+  scenario.path = scenario.name = "story";
   for (const auto& run : sim::script::runs(script, "story")) {
     scenario.testcases.push_back({run.title, sim::script::steps(script, run)});
   }

@@ -53,7 +53,7 @@ struct Progress {
   Looks looks_after_kill() const {
     auto crashed = sim::copy_of_model(*model);
     crashed->stop(sim::Stop::kill);
-    return {{{"TEST_DIR/PID-f", "qcow2"}}, "", std::move(crashed)};
+    return {{{"TEST_DIR/PID-f", "qcow2"}}, "", *crashed};
   }
 
   sim::Scenario scenario = scenario_of(story_of_a_restart);
