@@ -6,13 +6,16 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cstring>
+#include <functional>
+#include <memory>
 
 namespace engine::bitmap {
 namespace {
 
 constexpr std::uint64_t word_bits = 64;
-constexpr std::uint64_t all_ones = ~std::uint64_t{0};
+constexpr std::uint64_t chunk_bits = SparseWords::chunk_words * word_bits;
+constexpr std::uint64_t chunk_bytes = chunk_bits / 8;
+constexpr std::uint64_t all_ones = SparseWords::all_ones;
 
 // The words in memory are the bytes of the bitmap in order: write_bytes and sha256 rest on it.
 static_assert(std::endian::native == std::endian::little);
@@ -34,16 +37,42 @@ void for_each_word(std::uint64_t first, std::uint64_t end, Visit visit) {
   }
 }
 
+/// Calls visit(chunk, first, end) for every chunk that units [first, end) touch, with its part of
+/// them; a chunk has so many units.
+template <class Visit>
+void for_each_chunk(std::uint64_t first, std::uint64_t end, std::uint64_t units, Visit visit) {
+  while (first < end) {
+    const std::uint64_t chunk = first / units;
+    const std::uint64_t stop = std::min(end, (chunk + 1) * units);
+    visit(chunk, first, stop);
+    first = stop;
+  }
+}
+
 /// The first granule in [first, end) whose bit, xored with `flip`, is set; `end` if there is none.
-std::uint64_t find_granule(const std::vector<std::uint64_t>& words, std::uint64_t flip,
-                           std::uint64_t first, std::uint64_t end) {
+std::uint64_t find_granule(const SparseWords& words, std::uint64_t flip, std::uint64_t first,
+                           std::uint64_t end) {
   if (first >= end) return end;
   std::uint64_t index = first / word_bits;
-  const std::uint64_t last = (end - 1) / word_bits;
   std::uint64_t word = (words[index] ^ flip) & bits_from(first % word_bits);
-  while (word == 0 && index < last) word = words[++index] ^ flip;
-  if (word == 0) return end;
+  if (word == 0) {
+    const std::uint64_t past_last = (end - 1) / word_bits + 1;
+    index = words.find_other(flip, index + 1, past_last);
+    if (index >= past_last) return end;
+    word = words[index] ^ flip;
+  }
   return std::min(end, index * word_bits + static_cast<std::uint64_t>(std::countr_zero(word)));
+}
+
+std::uint64_t count_bits(std::span<const std::uint64_t> words) {
+  std::uint64_t count = 0;
+  for (const std::uint64_t word : words) count += static_cast<std::uint64_t>(std::popcount(word));
+  return count;
+}
+
+std::uint64_t count_bits(const SparseWords& words, std::uint64_t chunk) {
+  if (words.is_zeros(chunk)) return 0;
+  return words.is_ones(chunk) ? chunk_bits : count_bits(words.chunk(chunk));
 }
 
 }  // namespace
@@ -59,18 +88,29 @@ DirtyBits::DirtyBits(ByteCount disk_size, Granularity granularity)
       granules_(units_for(disk_size.value, granularity.bytes())),
       words_(units_for(granules_, word_bits)) {}
 
-void DirtyBits::set_granules(GranuleIndex first, GranuleIndex end) {
-  for_each_word(first.value, end.value, [this](std::uint64_t index, std::uint64_t mask) {
-    count_ += static_cast<std::uint64_t>(std::popcount(mask & ~words_[index]));
-    words_[index] |= mask;
-  });
+void DirtyBits::fill_granules(GranuleIndex first, GranuleIndex end, std::uint64_t filling) {
+  // As nearly always.
+  const bool part_of_one = first.value % chunk_bits + (end.value - first.value) < chunk_bits;
+  if (part_of_one) return fill_part(first.value, end.value, filling);
+  for_each_chunk(first.value, end.value, chunk_bits,
+                 [this, filling](std::uint64_t chunk, std::uint64_t from, std::uint64_t to) {
+                   if (to - from != chunk_bits) return fill_part(from, to, filling);
+                   count_ -= count_bits(words_, chunk);
+                   count_ += filling & chunk_bits;
+                   words_.fill_chunk(chunk, filling);
+                 });
 }
 
-void DirtyBits::reset_granules(GranuleIndex first, GranuleIndex end) {
-  for_each_word(first.value, end.value, [this](std::uint64_t index, std::uint64_t mask) {
-    count_ -= static_cast<std::uint64_t>(std::popcount(mask & words_[index]));
-    words_[index] &= ~mask;
+void DirtyBits::fill_part(std::uint64_t first, std::uint64_t end, std::uint64_t filling) {
+  std::uint64_t change = 0;
+  for_each_word(first, end, [this, filling, &change](std::uint64_t index, std::uint64_t mask) {
+    const std::uint64_t word = words_[index];
+    const std::uint64_t changed = (word ^ filling) & mask;
+    if (changed == 0) return;
+    change += static_cast<std::uint64_t>(std::popcount(changed));
+    words_.put(index, word ^ changed);
   });
+  count_ += filling != 0 ? change : -change;
 }
 
 void DirtyBits::reset(GuestOffset offset, ByteCount length) {
@@ -78,23 +118,26 @@ void DirtyBits::reset(GuestOffset offset, ByteCount length) {
   if (length.value == 0) return;
   const GuestOffset end = offset + length;
   const bool to_the_end = end.value == disk_size_.value;
-  reset_granules(granule_up(offset), to_the_end ? GranuleIndex{granules_} : granule_down(end));
+  fill_granules(granule_up(offset), to_the_end ? GranuleIndex{granules_} : granule_down(end), 0);
 }
 
-void DirtyBits::set_all() { set_granules({0}, {granules_}); }
+void DirtyBits::set_all() { fill_granules({0}, {granules_}, all_ones); }
 
 void DirtyBits::clear() {
-  std::fill(words_.begin(), words_.end(), 0);
+  for (std::uint64_t i = 0; i < words_.chunks(); ++i) words_.fill_chunk(i, 0);
   count_ = 0;
 }
 
 void DirtyBits::clear_past_the_end() {
-  if (granules_ % word_bits != 0) words_.back() &= bits_below(granules_ % word_bits);
+  const std::uint64_t last_bits = granules_ % word_bits;
+  const std::uint64_t last = words_.size() - 1;
+  if (last_bits == 0 || (words_[last] & bits_from(last_bits)) == 0) return;
+  words_.put(last, words_[last] & bits_below(last_bits));
 }
 
 void DirtyBits::recount() {
   count_ = 0;
-  for (std::uint64_t word : words_) count_ += static_cast<std::uint64_t>(std::popcount(word));
+  for (std::uint64_t i = 0; i < words_.chunks(); ++i) count_ += count_bits(words_, i);
 }
 
 std::optional<GuestOffset> DirtyBits::next_dirty(GuestOffset from, GuestOffset end) const {
@@ -140,7 +183,13 @@ std::vector<Range> DirtyBits::dirty_ranges() const {
 void DirtyBits::merge(const DirtyBits& source) {
   INVARIANT(disk_size_ == source.disk_size_);
   if (granularity_ == source.granularity_) {
-    for (std::size_t i = 0; i < words_.size(); ++i) words_[i] |= source.words_[i];
+    for (std::uint64_t i = 0; i < words_.chunks(); ++i) {
+      if (source.words_.is_ones(i)) words_.fill_chunk(i, all_ones);
+      if (source.words_.is_zeros(i) || words_.is_ones(i)) continue;
+      const std::span<const std::uint64_t> added = source.words_.chunk(i);
+      const std::span<std::uint64_t> words = words_.writable_chunk(i);
+      std::ranges::transform(words, added, words.begin(), std::bit_or<>());
+    }
     return recount();
   }
   const GuestOffset end{disk_size_.value};
@@ -161,25 +210,32 @@ void DirtyBits::resize(ByteCount disk_size) {
 }
 
 void DirtyBits::write_bytes(std::uint64_t first, std::span<std::byte> bytes) const {
+  const auto write = [&](std::uint64_t chunk, std::uint64_t from, std::uint64_t to) {
+    const std::span<const std::byte> words = std::as_bytes(words_.chunk(chunk));
+    std::ranges::copy(words.subspan(from % chunk_bytes, to - from), &bytes[from - first]);
+  };
   const std::uint64_t stored = words_.size() * sizeof(std::uint64_t);
-  const std::uint64_t copied = first < stored ? std::min(stored - first, bytes.size()) : 0;
-  if (copied != 0) {
-    std::memcpy(bytes.data(), reinterpret_cast<const std::byte*>(words_.data()) + first, copied);
-  }
-  std::fill(bytes.begin() + static_cast<std::ptrdiff_t>(copied), bytes.end(), std::byte{0});
+  const std::uint64_t end = std::clamp(stored, first, first + bytes.size());
+  for_each_chunk(first, end, chunk_bytes, write);
+  std::ranges::fill(bytes.subspan(end - first), std::byte{0});
 }
 
 void DirtyBits::read_bytes(std::uint64_t first, std::span<const std::byte> bytes) {
-  if (first >= byte_count() || bytes.empty()) return;
-  const std::uint64_t copied = std::min<std::uint64_t>(byte_count() - first, bytes.size());
-  const std::uint64_t first_bit = first * 8;
-  const std::uint64_t end_bit = std::min(granules_, first_bit + copied * 8);
-  reset_granules({first_bit}, {end_bit});
-  std::memcpy(reinterpret_cast<std::byte*>(words_.data()) + first, bytes.data(), copied);
-  clear_past_the_end();
-  for_each_word(first_bit, end_bit, [this](std::uint64_t index, std::uint64_t mask) {
-    count_ += static_cast<std::uint64_t>(std::popcount(words_[index] & mask));
-  });
+  const std::uint64_t end = std::min(byte_count(), first + bytes.size());
+  const auto read = [&](std::uint64_t chunk, std::uint64_t from, std::uint64_t to) {
+    const std::span<const std::byte> read_part = bytes.subspan(from - first, to - from);
+    const auto same_part =
+        std::as_bytes(words_.chunk(chunk)).subspan(from % chunk_bytes, to - from);
+    if (std::ranges::equal(read_part, same_part)) return;
+    count_ -= count_bits(words_, chunk);
+    const std::span<std::uint64_t> words = words_.writable_chunk(chunk);
+    std::ranges::copy(read_part, std::as_writable_bytes(words).subspan(from % chunk_bytes).begin());
+    if (chunk + 1 == words_.chunks()) clear_past_the_end();
+    const std::uint64_t count = count_bits(words);
+    count_ += count;
+    if (count == 0 || count == chunk_bits) words_.fill_chunk(chunk, count == 0 ? 0 : all_ones);
+  };
+  for_each_chunk(first, end, chunk_bytes, read);
 }
 
 bool DirtyBits::bytes_are_zero(std::uint64_t first, std::uint64_t size) const {
@@ -189,13 +245,18 @@ bool DirtyBits::bytes_are_zero(std::uint64_t first, std::uint64_t size) const {
 
 std::string DirtyBits::sha256() const {
   // QEMU has one word of zeros for a disk of no size.
-  static constexpr std::uint64_t no_bits = 0;
-  const void* data = words_.empty() ? &no_bits : words_.data();
-  const std::size_t size = std::max<std::size_t>(words_.size(), 1) * sizeof(std::uint64_t);
+  static constexpr std::array<std::uint64_t, 1> no_bits{};
+  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> hash(EVP_MD_CTX_new(),
+                                                                     EVP_MD_CTX_free);
+  bool hashed = EVP_DigestInit_ex(hash.get(), EVP_sha256(), nullptr) == 1;
+  const auto add = [&](std::span<const std::uint64_t> words) {
+    hashed = hashed && EVP_DigestUpdate(hash.get(), words.data(), words.size_bytes()) == 1;
+  };
+  if (words_.size() == 0) add(no_bits);
+  for (std::uint64_t i = 0; i < words_.chunks(); ++i) add(words_.chunk(i));
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned digest_size = 0;
-  const bool hashed =
-      EVP_Digest(data, size, digest.data(), &digest_size, EVP_sha256(), nullptr) == 1;
+  hashed = hashed && EVP_DigestFinal_ex(hash.get(), digest.data(), &digest_size) == 1;
   INVARIANT(hashed);
   static constexpr char digits[] = "0123456789abcdef";
   std::string text;

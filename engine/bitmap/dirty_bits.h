@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/bitmap/granularity.h"
+#include "engine/bitmap/sparse_words.h"
 #include "engine/check.h"
 #include "engine/io/units.h"
 
@@ -16,7 +17,8 @@ namespace engine::bitmap {
 
 /// The bits of a dirty bitmap over a disk of a given size: which granules have changed. No name, no
 /// state: those belong to block::NodeBitmap. The last granule may reach past the end of the disk
-/// and counts in full (rule S28). Bits past the last granule are always zero.
+/// and counts in full (rule S28). Bits past the last granule are always zero. Takes memory where
+/// clean and dirty granules are mixed: long runs of either cost next to nothing.
 class DirtyBits {
  public:
   DirtyBits(ByteCount disk_size, Granularity granularity);
@@ -44,10 +46,10 @@ class DirtyBits {
     if (length.value == 0) return;
     const GranuleIndex first = granule_down(offset);
     const GranuleIndex last = granule_down({offset.value + length.value - 1});
-    if (first != last) return set_granules(first, {last.value + 1});
-    std::uint64_t& word = words_[first.value / 64];
+    if (first != last) return fill_granules(first, {last.value + 1}, SparseWords::all_ones);
+    const std::uint64_t word = words_[first.value / 64];
     if ((word & bit_of(first)) != 0) return;
-    word |= bit_of(first);
+    words_.put(first.value / 64, word | bit_of(first));
     ++count_;
   }
   /// Unmarks every granule that lies wholly in the range; the disk's end counts as a granule's end.
@@ -109,8 +111,9 @@ class DirtyBits {
     INVARIANT(offset.value <= disk_size_.value);
     INVARIANT(length.value <= disk_size_.value - offset.value);
   }
-  void set_granules(GranuleIndex first, GranuleIndex end);
-  void reset_granules(GranuleIndex first, GranuleIndex end);
+  /// Clears (filling 0) or sets (all ones) granules.
+  void fill_granules(GranuleIndex first, GranuleIndex end, std::uint64_t filling);
+  void fill_part(std::uint64_t first, std::uint64_t end, std::uint64_t filling);
   void clear_past_the_end();
   void recount();
 
@@ -118,7 +121,7 @@ class DirtyBits {
   Granularity granularity_;
   std::uint64_t granules_;
   std::uint64_t count_ = 0;
-  std::vector<std::uint64_t> words_;
+  SparseWords words_;
 };
 
 }  // namespace engine::bitmap
