@@ -14,8 +14,8 @@
 namespace sim {
 
 /// How strictly the answers of a subject are compared: to the letter for the release whose words
-/// the model speaks, by error class and outcome for others. What is not compared with a release,
-/// and why, is written in leniency.cpp.
+/// the model speaks, and for those of which changes.cpp tells what they say otherwise; by error
+/// class and outcome for others. What is not compared then, and why, is written in leniency.cpp.
 class Profile {
  public:
   /// To the letter.
@@ -24,19 +24,23 @@ class Profile {
   explicit Profile(const std::optional<Version>& version);
 
   bool exact() const { return lenient_.empty(); }
+  /// Nothing for 7.2, and for a program that does not tell a QEMU's version.
+  const std::optional<Version>& newer() const { return newer_; }
   bool allows(Leniency::Aspect aspect) const;
   /// A line for a report: what is not compared.
   std::string text() const;
 
  private:
   std::vector<Leniency> lenient_;
+  std::optional<Version> newer_;
 };
 
 /// The profile for what query-version answers.
 Profile profile_of(const nlohmann::json& version);
 
-/// `seen` with everything put right that the profile does not compare, so that it may be judged as
-/// if it came from the exact release. What differs in other ways stays as it is.
+/// `seen` with everything put right that the release says otherwise or the profile does not
+/// compare, so that it may be judged as if it came from 7.2. What differs in other ways stays as it
+/// is.
 nlohmann::json forgiven(const Profile& profile, const Step& step, const nlohmann::json& allowed,
                         nlohmann::json seen);
 

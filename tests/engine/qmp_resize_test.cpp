@@ -52,7 +52,7 @@ block_resize {"device": "", "node-name": "n0", "size": 1000}
 block_resize {"device": "d0", "size": 2097152}
 query-named-block-nodes
 restart
-$ qemu-img check top; qemu-img map --output=json over | tr -d ' '
+$ qemu-img check top; qemu-img map --output=json over | tr -d ' ' | sed 's/"compressed":false,//'
 )");
 }
 

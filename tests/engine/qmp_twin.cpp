@@ -12,6 +12,7 @@
 #include "engine/qmp/monitor.h"
 #include "tests/catch.h"
 #include "tests/engine/io_process.h"
+#include "tests/engine/release.h"
 #include "tests/temp_dir.h"
 
 namespace tests {
@@ -85,6 +86,15 @@ void replace_all(std::string& text, const std::string& from, const std::string& 
   }
 }
 
+/// Takes the bitmaps without a name out of what is told of a node.
+void drop_unnamed(json& node) {
+  json* bitmaps = node.contains("dirty-bitmaps") ? &node["dirty-bitmaps"] : nullptr;
+  if (bitmaps == nullptr) return;
+  std::erase_if(bitmaps->get_ref<json::array_t&>(),
+                [](const json& bitmap) { return !bitmap.contains("name"); });
+  if (bitmaps->empty()) node.erase("dirty-bitmaps");
+}
+
 json comparable(const json& value, const std::string& dir) {
   if (value.is_string()) {
     std::string text = value.get<std::string>();
@@ -97,6 +107,8 @@ json comparable(const json& value, const std::string& dir) {
     for (json& item : result) item = comparable(item, dir);
   } else if (value.is_object()) {
     result.erase("actual-size");
+    // Since then a job's own bitmap is kept by its filter.
+    if (installed_release() >= sim::Version{10, 0, 0}) drop_unnamed(result);
     if (value.value("format", json()) == "file") result.erase("virtual-size");
     for (auto& [key, item] : result.items()) item = comparable(item, dir);
   }
@@ -135,7 +147,7 @@ void compare_with_qemu(const std::string& story) {
     INFO(line);
     const json answer = carry_out(engine, line, ours.path());
     const json expected = carry_out(qemu, line, theirs.path());
-    REQUIRE(answer == expected);
+    REQUIRE(answer == in_our_words(answer, expected));
   }
 }
 
