@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <optional>
+#include <map>
+#include <string>
 
 #include "sim/find_qemu.h"
 #include "sim/runner.h"
@@ -9,8 +10,9 @@
 
 namespace sim {
 
-/// Before a run: asks the QEMU of the cast, if it has one, who it is, and gives the cast what the
-/// project's ledger knows of that version. Throws UsageError for what is no QEMU or no ledger.
-std::optional<QemuIdentity> meet_qemu(Cast& cast, const Project& project);
+/// Before a run: asks the QEMUs of the cast who they are, and gives the cast what the project's
+/// ledger knows of their versions. Answers them by the subject's name. Throws UsageError where the
+/// subject qemu is no QEMU, or the ledger is none; another program that we start need be none.
+std::map<std::string, QemuIdentity> meet_qemus(Cast& cast, const Project& project);
 
 }  // namespace sim

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "sim/child.h"
 #include "sim/profile/profile.h"
 #include "sim/subjects.h"
 #include "sim/usage_error.h"
@@ -53,23 +54,30 @@ std::optional<std::string> find_qemu() {
   return other;
 }
 
-QemuIdentity identify_qemu(const std::string& program, std::chrono::milliseconds limit) {
-  const auto subject = make_qemu_subject(QmpProgram::qemu(program, limit), "/nowhere");
+QemuIdentity identify_qemu(const QmpProgram& program) {
+  const auto subject = make_qemu_subject(program, "/nowhere");
   const json reply = subject->execute({{"execute", "query-version"}});
   subject->stop(Stop::clean);
   const json told = reply.value("return", json::object());
   const json numbers = told.is_object() ? told.value("qemu", json::object()) : json::object();
-  QemuIdentity identity{program, {}, {}};
+  QemuIdentity identity{program.place(), {}, {}};
   for (const auto& [name, part] : {std::pair{"major", &identity.version.major},
                                    {"minor", &identity.version.minor},
                                    {"micro", &identity.version.micro}}) {
     if (!numbers.is_object() || !numbers.contains(name) || !numbers[name].is_number_integer()) {
-      throw UsageError(program + ": expected the version of a QEMU, found " + reply.dump());
+      throw UsageError(program.place() + ": expected the version of a QEMU, found " + reply.dump());
     }
     *part = numbers[name];
   }
   if (told.contains("package") && told["package"].is_string()) identity.package = told["package"];
   return identity;
+}
+
+std::string identify_qemu_img(const std::string& program, std::chrono::milliseconds limit) {
+  const ProgramResult result = run_program({program, "--version"}, limit);
+  const std::string start = "qemu-img version ";
+  const std::string line = result.output.substr(0, result.output.find('\n'));
+  return line.starts_with(start) ? program + ", version " + line.substr(start.size()) : program;
 }
 
 std::string QemuIdentity::text() const {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "sim/qmp_program.h"
 #include "sim/version.h"
 
 namespace sim {
@@ -23,7 +24,9 @@ struct QemuIdentity {
 /// needed; nothing if there is none.
 std::optional<std::string> find_qemu();
 
-/// Starts `program` and asks its version. Throws UsageError or SubjectFailure for what is no QEMU.
-QemuIdentity identify_qemu(const std::string& program, std::chrono::milliseconds limit);
+/// Starts it and asks its version. Throws UsageError or SubjectFailure for what is no QEMU.
+QemuIdentity identify_qemu(const QmpProgram& program);
+/// What `PROGRAM --version` says of a qemu-img: "PROGRAM, version 7.2.22 (…)", or its name alone.
+std::string identify_qemu_img(const std::string& program, std::chrono::milliseconds limit);
 
 }  // namespace sim

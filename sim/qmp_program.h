@@ -14,12 +14,15 @@ struct QmpProgram {
   std::vector<std::string> command;  ///< what to start, without its socket; empty: it runs already
   std::string socket;                ///< where it listens, if it runs already
   std::chrono::milliseconds limit;   ///< the longest wait for anything that it does
+  std::string img = {};              ///< the qemu-img that makes its images; empty: see qemu_img()
   /// Whether it was reached before: then it was told to quit since, and may be on its way back.
   std::shared_ptr<bool> met = std::make_shared<bool>(false);
 
   bool started_by_us() const { return !command.empty(); }
   /// What messages call it: the program or the socket.
   const std::string& place() const { return started_by_us() ? command.front() : name; }
+  /// `img`, or else the one beside the program, or else the one on PATH.
+  std::string qemu_img() const;
 
   static QmpProgram started(std::string name, std::vector<std::string> command,
                             std::chrono::milliseconds limit);

@@ -146,6 +146,13 @@ void run_all(const std::vector<Scenario>& scenarios, const ReplayOptions& option
   }
 }
 
+/// Which QEMU plays a subject, and what makes its images.
+std::string who_is(const std::string& name, const QemuIdentity& qemu, const Cast& cast) {
+  const QmpProgram program = name == "qemu" ? cast.qemu_program() : cast.programs.at(name);
+  return name + " is " + qemu.text() + "\nits images are made by " +
+         identify_qemu_img(program.qemu_img(), cast.limit) + "\n";
+}
+
 }  // namespace
 
 int replay(ReplayOptions options, std::ostream& out, std::ostream* progress) {
@@ -157,10 +164,12 @@ int replay(ReplayOptions options, std::ostream& out, std::ostream* progress) {
   const InterruptGuard guard;
   const std::unique_ptr<Workspace> workspace = make_workspace(options.cast, options.directory);
   std::map<std::string, std::string> names;
-  if (const auto qemu = meet_qemu(options.cast, project)) {
-    names["qemu"] = "qemu " + to_string(qemu->version);
-    out << "qemu is " << qemu->text() << "\n" << std::flush;
-  } else if (options.usual_subjects) {
+  const auto met = meet_qemus(options.cast, project);
+  for (const auto& [name, qemu] : met) {
+    names[name] = name + " " + to_string(qemu.version);
+    out << who_is(name, qemu, options.cast) << std::flush;
+  }
+  if (met.empty() && options.usual_subjects) {
     out << "no qemu-system-* was found on PATH (--qemu names one): model and engine only\n";
   }
   Summary summary(options.cast.subjects);
@@ -176,7 +185,7 @@ int transcribe(const std::string& path, Cast cast, const std::string& directory,
   const Project project = find_project();
   const Scenario scenario = load_scenario(path, project);
   const InterruptGuard guard;
-  meet_qemu(cast, project);
+  meet_qemus(cast, project);
   const std::unique_ptr<Workspace> workspace = make_workspace(cast, directory);
   const ScenarioResult result = run_scenario(scenario, cast, workspace.get());
   out << result.transcript.text();

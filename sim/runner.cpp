@@ -101,7 +101,7 @@ std::unique_ptr<Subject> make_subject(const std::string& name, const Cast& cast,
   if (name == "qemu" && cast.supply) {
     return make_qemu_subject(cast.supply->program(), place(), cast.supply.get());
   }
-  if (name == "qemu") return make_qemu_subject(QmpProgram::qemu(cast.qemu, cast.limit), place());
+  if (name == "qemu") return make_qemu_subject(cast.qemu_program(), place());
   const auto program = cast.programs.find(name);
   if (program != cast.programs.end()) return make_qemu_subject(program->second, place());
   INVARIANT(name == "engine");
@@ -111,6 +111,12 @@ std::unique_ptr<Subject> make_subject(const std::string& name, const Cast& cast,
 }
 
 }  // namespace
+
+QmpProgram Cast::qemu_program() const {
+  QmpProgram program = QmpProgram::qemu(qemu, limit);
+  program.img = qemu_img;
+  return program;
+}
 
 bool Cast::needs_files() const {
   const bool engine_needs = storage == StorageKind::files;

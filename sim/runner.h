@@ -25,10 +25,13 @@ struct Cast {
   Timing timing = Timing::instant;
   std::string qemu = "qemu-system-x86_64";
   std::chrono::milliseconds limit = QmpProgram::usual_limit;  ///< for each wait for a program
+  std::string qemu_img = {};  ///< that makes the images of programs; empty: QmpProgram::qemu_img()
   std::map<std::string, QmpProgram> programs = {};  ///< that take part beside qemu, by name
   std::vector<KnownFault> known = {};               ///< faults that these subjects are said to have
   std::shared_ptr<QemuSupply> supply = {};  ///< of qemu's processes; null: none ahead of need
 
+  /// The program that plays qemu.
+  QmpProgram qemu_program() const;
   /// Whether a subject needs a directory of real files.
   bool needs_files() const;
   /// Whether scenarios must wait for each other: a program that runs already is there once.

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
-#include <filesystem>
 #include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -29,13 +28,6 @@ using std::chrono::steady_clock;
 
 namespace {
 
-/// The qemu-img that belongs to a system emulator.
-std::string qemu_img_beside(const QmpProgram& program) {
-  const std::filesystem::path place = program.started_by_us() ? program.command.front() : "";
-  const std::filesystem::path beside = place.parent_path() / "qemu-img";
-  return place.has_parent_path() && std::filesystem::exists(beside) ? beside.string() : "qemu-img";
-}
-
 /// Whether a job of that status goes on by another command only, whatever it was told before. What
 /// ends a pending job has done so when it answers.
 bool is_at_rest(const std::string& status) {
@@ -48,7 +40,7 @@ class QemuSubject : public Subject {
   QemuSubject(QmpProgram program, const std::string& directory, QemuSupply* supply)
       : program_(std::move(program)),
         supply_(supply),
-        images_(qemu_img_beside(program_), program_.limit),
+        images_(program_.qemu_img(), program_.limit),
         names_(directory) {}
 
   std::string_view name() const override { return program_.name; }

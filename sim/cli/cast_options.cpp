@@ -18,6 +18,12 @@ void CastOptions::add_to(CLI::App& command) {
   command
       .add_option("--qemu", qemu, "the real QEMU of the subject qemu (default: the one on PATH)")
       ->type_name("PROGRAM");
+  command
+      .add_option(
+          "--qemu-img", qemu_img,
+          "what makes and checks the images of real QEMUs (default: the one beside each, or "
+          "else on PATH)")
+      ->type_name("PROGRAM");
   command.add_option("--timeout", timeout, "how long to wait for anything that a QEMU does")
       ->check(CLI::Range(1, 86'400))
       ->type_name("SECONDS")
@@ -32,10 +38,12 @@ Cast CastOptions::chosen(const std::string& subjects) const {
   Cast result;
   result.storage = storage == "files" ? StorageKind::files : StorageKind::sim;
   result.limit = std::chrono::seconds(timeout);
+  result.qemu_img = qemu_img;
   for (const std::string& subject : split_subjects(subjects)) {
     std::string name = subject;
     if (is_program(subject)) {
-      const QmpProgram program = program_of(subject, result.limit);
+      QmpProgram program = program_of(subject, result.limit);
+      program.img = qemu_img;
       name = program.name;
       result.programs.emplace(name, program);
     }

@@ -69,7 +69,7 @@ int fuzz_with(FuzzArguments& arguments) {
   campaign.profile = fuzz::find_profile(arguments.profile);
   campaign.cast = arguments.cast.chosen(arguments.subjects);
   campaign.directory = arguments.cast.directory;
-  meet_qemu(campaign.cast, find_project());
+  meet_qemus(campaign.cast, find_project());
   if (!arguments.shard.empty()) set_shard(arguments.shard, campaign);
   if (arguments.time) {
     campaign.time = time_of(*arguments.time);

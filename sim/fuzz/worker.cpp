@@ -17,7 +17,7 @@ namespace sim::fuzz {
 Worker::Worker(const Campaign& campaign, std::uint64_t number)
     : campaign_(campaign), number_(number), cast_(campaign.cast) {
   if (std::ranges::find(cast_.subjects, "qemu") == cast_.subjects.end()) return;
-  cast_.supply = std::make_shared<QemuSupply>(QmpProgram::qemu(cast_.qemu, cast_.limit));
+  cast_.supply = std::make_shared<QemuSupply>(cast_.qemu_program());
 }
 
 void Worker::work(std::uint64_t first, std::uint64_t stride,
