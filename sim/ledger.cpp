@@ -27,13 +27,26 @@ bool crash_matches(const KnownFault& fault, const Step& step, const Breakdown& b
 }
 
 bool answer_matches(const KnownFault& fault, const Step& step, const json& seen) {
-  if (!matches(fault.shows, seen)) return false;
+  if (!fault.shows.is_null() && !matches(fault.shows, seen)) return false;
   if (!fault.request) return matches_text(fault.step, step.text);
   const auto* command = std::get_if<QmpStep>(&step.action);
   return command != nullptr && request_matches(fault, command->request);
 }
 
 }  // namespace
+
+Prelude::Prelude(const std::vector<KnownFault>* known)
+    : known_(known), passed_(known == nullptr ? 0 : known->size()) {}
+
+void Prelude::pass(const Step& step) {
+  for (std::size_t i = 0; i < passed_.size(); ++i) {
+    if (!complete(i) && matches_text((*known_)[i].after[passed_[i]], step.text)) ++passed_[i];
+  }
+}
+
+bool Prelude::complete(std::size_t entry) const {
+  return passed_[entry] == (*known_)[entry].after.size();
+}
 
 bool recognises(const KnownFault& fault, const Step& step, const Shown& shown) {
   const bool recognisable = fault.request || !fault.step.empty();

@@ -11,7 +11,8 @@
 
 namespace sim {
 
-/// A fault that a subject is known to have: how it is recognised, and what would be right.
+/// A fault that a subject is known to have, or that a release does otherwise what 7.2 does: how it
+/// is recognised, and what would be right.
 struct KnownFault {
   /// What becomes of the subject in the testcase where it shows the fault.
   enum class Then { leaves, goes_on };
@@ -27,10 +28,13 @@ struct KnownFault {
   std::string needs;     ///< what must be built before a scenario can show it; empty: nothing.
                          ///< Only then may there be no request, step, signal and shows.
 
+  bool change = false;             ///< no fault: a release may do so
+  std::vector<std::string> after;  ///< patterns of steps that came before, in this order
+
   std::optional<nlohmann::json> request;  ///< pattern of the request that brings it out
   std::string step;                       ///< or pattern of the step's text
   int signal = 0;                         ///< the signal that the subject dies of
-  nlohmann::json shows;                   ///< or pattern of what it shows in place of what is right
+  nlohmann::json shows;  ///< or pattern of what it shows in place of what is right; null: anything
   Then then = Then::leaves;
   bool race = false;  ///< its scenario does not always show it
 };
@@ -51,6 +55,20 @@ class Ledger {
 
  private:
   std::vector<KnownFault> faults_;
+};
+
+/// Follows the steps of a testcase, to tell which entries have what must come before them.
+class Prelude {
+ public:
+  /// `known` may be null and must outlive this.
+  explicit Prelude(const std::vector<KnownFault>* known);
+  void pass(const Step& step);
+  /// Whether all that must come before this entry, the one of that number, has come.
+  bool complete(std::size_t entry) const;
+
+ private:
+  const std::vector<KnownFault>* known_;
+  std::vector<std::size_t> passed_;  ///< how many patterns of each entry
 };
 
 /// Whether what a subject showed in `step`, which the oracle does not allow, is this fault.

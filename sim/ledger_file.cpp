@@ -2,6 +2,7 @@
 // The ledger's file: {"about":…,"faults":[{…}…]}, one object for each fault; the names of the
 // fields are those of KnownFault. Whatever is not expected is refused, so that no entry is silently
 // dead.
+#include <algorithm>
 #include <csignal>
 #include <cstring>
 #include <filesystem>
@@ -35,6 +36,8 @@ class EntryReader {
     if (entry_.contains("fixed")) fault.fixed = version("fixed");
     fault.right = text("right");
     fault.source = text("source");
+    fault.change = flag("change");
+    fault.after = texts("after");
     if (entry_.contains("needs")) fault.needs = text("needs");
     if (entry_.contains("scenario")) fault.scenario = text("scenario");
     one_of("scenario", "needs");
@@ -67,6 +70,21 @@ class EntryReader {
     if (!version) refuse("a version such as 7.2 for \"" + name + "\"", "\"" + written + "\"");
     return version;
   }
+  bool flag(const std::string& name) {
+    const json* value = field(name);
+    if (value == nullptr) return false;
+    if (!value->is_boolean()) refuse("true or false for \"" + name + "\"", value->dump());
+    return *value;
+  }
+  std::vector<std::string> texts(const std::string& name) {
+    const json* value = field(name);
+    if (value == nullptr) return {};
+    const auto is_text = [](const json& each) { return each.is_string(); };
+    if (!value->is_array() || !std::all_of(value->begin(), value->end(), is_text)) {
+      refuse("a list of texts for \"" + name + "\"", value->dump());
+    }
+    return *value;
+  }
   void one_of(const std::string& one, const std::string& other) {
     if (entry_.contains(one) == entry_.contains(other)) {
       refuse("one of \"" + one + "\" and \"" + other + "\"",
@@ -81,10 +99,7 @@ class EntryReader {
     one_of("signal", "shows");
     if (entry_.contains("signal")) fault.signal = signal(text("signal"));
     if (const json* shows = field("shows")) fault.shows = *shows;
-    if (const json* race = field("race")) {
-      if (!race->is_boolean()) refuse("true or false for \"race\"", race->dump());
-      fault.race = *race;
-    }
+    fault.race = flag("race");
     const json* then = field("then");
     if (then == nullptr || *then == "leaves") return;
     if (*then != "goes on") refuse("\"leaves\" or \"goes on\" for \"then\"", then->dump());

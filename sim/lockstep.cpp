@@ -50,7 +50,8 @@ Lockstep::Lockstep(std::vector<Subject*> witnesses, const std::vector<KnownFault
       known_(known),
       worlds_(witnesses_.size()),
       shown_(witnesses_.size() + 1),
-      present_(witnesses_.size(), true) {
+      present_(witnesses_.size(), true),
+      prelude_(known) {
   shown_[0].subject = "model";
   for (std::size_t i = 0; i < witnesses_.size(); ++i) shown_by(i).subject = witnesses_[i]->name();
 }
@@ -63,6 +64,7 @@ std::optional<Difference> Lockstep::step(const Step& step) {
     judge_one(step, i);
     if (shown_by(i).differs() && !excused(step, i)) agree = false;
   }
+  prelude_.pass(step);
   if (!shown_[0].breakdown) shown_[0].observation = worlds_.take_allowed();
   if (agree) return std::nullopt;
   return difference(step);
@@ -98,8 +100,9 @@ void Lockstep::judge_one(const Step& step, std::size_t witness) {
 bool Lockstep::excused(const Step& step, std::size_t witness) {
   if (known_ == nullptr) return false;
   const Shown& shown = shown_by(witness);
-  for (const KnownFault& fault : *known_) {
-    if (!recognises(fault, step, shown)) continue;
+  for (std::size_t entry = 0; entry < known_->size(); ++entry) {
+    const KnownFault& fault = (*known_)[entry];
+    if (!prelude_.complete(entry) || !recognises(fault, step, shown)) continue;
     const bool leaves = fault.then == KnownFault::Then::leaves;
     sightings_.push_back({fault.id, fault.title, shown.subject, step, how_seen(shown), leaves});
     present_[witness] = !leaves;

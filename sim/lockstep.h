@@ -7,11 +7,10 @@
 #include <vector>
 
 #include "sim/difference.h"
+#include "sim/ledger.h"
 #include "sim/worlds.h"
 
 namespace sim {
-
-struct KnownFault;
 
 /// A difference that the ledger knows.
 struct Sighting {
@@ -77,6 +76,7 @@ class Lockstep {
   std::vector<Sighting> sightings_;
   std::vector<Departure> departures_;
   std::vector<NotJudged> not_judged_;
+  Prelude prelude_;
 };
 
 }  // namespace sim

@@ -27,8 +27,9 @@ std::string LedgerReport::text() const {
   for (const KnownFault& fault : known_) {
     const std::string who = name_of(fault.subject);
     if (const auto found = seen_.find(fault.id); found != seen_.end()) {
-      text += fmt::format("known divergence {} of {}: {} ({} testcase{})\n", fault.id, who,
-                          fault.title, found->second, found->second == 1 ? "" : "s");
+      text += fmt::format("known {} {} of {}: {} ({} testcase{})\n",
+                          fault.change ? "change" : "divergence", fault.id, who, fault.title,
+                          found->second, found->second == 1 ? "" : "s");
     } else if (gone_.contains(fault.id)) {
       text += fmt::format("{} no longer occurs on {}: {}\n", fault.id, who, fault.title);
     }

@@ -177,6 +177,35 @@ TEST_CASE("a known answer may leave the subject in step, and a later difference 
   CHECK(has(differs.report, "liar: under-dirty (data loss)"));
 }
 
+TEST_CASE("an entry may ask for what came before, in its order, and take any answer") {
+  json entry = an_entry();
+  for (const char* field : {"signal", "request"}) entry.erase(field);
+  entry["step"] = "show *";
+  entry["shows"] = nullptr;
+  const auto is_known = [&](const std::vector<std::string>& after) {
+    entry["after"] = after;
+    LyingSubject liar("liar", [](const std::string& kind, json& answer) {
+      if (kind == "dirty") answer["must"] = answer["may"] = json::array();
+    });
+    return Played({&liar}, ledger_of(entry).faults()).report.empty();
+  };
+  CHECK(is_known({}));
+  CHECK(is_known({"drive *", "io * write*"}));
+  CHECK_FALSE(is_known({"io * write*", "drive *"}));
+  CHECK_FALSE(is_known({"io * discard*"}));
+}
+
+TEST_CASE("what a release does otherwise is told as a change") {
+  json entry = an_entry();
+  entry["change"] = true;
+  const sim::Ledger ledger = ledger_of(entry);
+  Crasher crasher;
+  const Played crashed({crasher.subject()}, ledger.faults());
+  sim::LedgerReport report(ledger.faults(), {});
+  report.add(crashed.scenario, crashed.result);
+  CHECK(report.text() == "known change X1 of liar: clearing crashes (1 testcase)\n");
+}
+
 TEST_CASE("who cannot do a step leaves, is named, and the others go on") {
   LyingSubject blind("blind", [](const std::string& kind, json&) {
     if (kind == "dirty") throw sim::CannotFollow("has no eyes");
@@ -292,6 +321,8 @@ TEST_CASE("a malformed ledger is refused with its place") {
   CHECK(has(complaint_about("needs", "x"), "expected one of \"scenario\" and \"needs\""));
   CHECK(has(complaint_about("then", "stays"), "expected \"leaves\" or \"goes on\""));
   CHECK(has(complaint_about("then", "goes on"), "of a subject that dies"));
+  CHECK(has(complaint_about("after", "x"), "expected a list of texts for \"after\""));
+  CHECK(has(complaint_about("change", "x"), "expected true or false for \"change\""));
   CHECK(has(complaint_about("colour", "red"), "expected no field \"colour\", found \"red\""));
   const json twice{{"faults", json::array({an_entry(), an_entry()})}};
   CHECK(complaint(twice.dump()) == ": X1: expected each id once");
