@@ -28,7 +28,7 @@ sim::ScenarioResult blind_run(const sim::Scenario& scenario) {
   return result;
 }
 
-constexpr const char* story =
+constexpr const char* unjudged_story =
     "create TEST_DIR/PID-f 64K\n"
     "drive d TEST_DIR/PID-f\n"
     "show data d\n"
@@ -37,7 +37,7 @@ constexpr const char* story =
 }  // namespace
 
 TEST_CASE("steps that were not judged are counted by their reason") {
-  const sim::Scenario scenario = scenario_of(story);
+  const sim::Scenario scenario = scenario_of(unjudged_story);
   const sim::ScenarioResult result = blind_run(scenario);
   REQUIRE(result.testcases[0].not_judged.size() == 2);
   sim::Summary summary({"model", "blind"});
@@ -53,7 +53,7 @@ TEST_CASE("steps that were not judged are counted by their reason") {
 }
 
 TEST_CASE("a script that says why is not blamed for them") {
-  sim::Scenario scenario = scenario_of(story);
+  sim::Scenario scenario = scenario_of(unjudged_story);
   scenario.unjudged = "nobody can see the data";
   sim::Summary summary({"model", "blind"});
   summary.add(scenario, blind_run(scenario), sim::GoldenState::none);
@@ -62,7 +62,7 @@ TEST_CASE("a script that says why is not blamed for them") {
 }
 
 TEST_CASE("a run in which all was judged says nothing of it") {
-  const sim::Scenario scenario = scenario_of(story);
+  const sim::Scenario scenario = scenario_of(unjudged_story);
   sim::ScenarioResult result;
   result.testcases.push_back({"t", {}, {}, {}, {}});
   sim::Summary summary({"model"});
