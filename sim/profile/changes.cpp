@@ -28,6 +28,9 @@ struct Rewording {
 constexpr Rewording rewordings[] = {
     // block_resize and others tell which node is busy, and why.
     {{10, 0, 0}, "Device '{device}' is in use", "Node '{node}' is busy: {reason}"},
+    {{10, 0, 0},
+     "Invalid image size specified. You may use k, M, G, T, P or E suffixes for",
+     "Invalid image size specified: '{size}'{end}"},
     // The human monitor marks errors as such.
     {{11, 1, 0}, "{text}", "Error: {text}"},
     // Whether a bitmap could be stored is asked before anything else.
