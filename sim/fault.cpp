@@ -31,12 +31,36 @@ void FaultTable::set(const std::string& file, const StorageFault& fault) {
 void FaultTable::clear(const std::string& file) {
   const std::lock_guard lock(mutex_);
   std::erase_if(faults_, [&](const auto& each) { return each.first.first == file; });
-  empty_ = faults_.empty();
+  empty_ = works();
+}
+
+void FaultTable::set_nth(unsigned number, int error, const std::string& below) {
+  const std::lock_guard lock(mutex_);
+  nth_ = number;
+  nth_error_ = error;
+  below_ = below;
+  counted_ = 0;
+  struck_.reset();
+  empty_ = works();
+}
+
+std::optional<FaultTable::Struck> FaultTable::struck() {
+  const std::lock_guard lock(mutex_);
+  return struck_;
+}
+
+unsigned FaultTable::counted() {
+  const std::lock_guard lock(mutex_);
+  return counted_;
 }
 
 int FaultTable::strike(const std::string& file, Operation operation) {
   if (empty()) return 0;
   const std::lock_guard lock(mutex_);
+  if (nth_ > 0 && file.starts_with(below_) && ++counted_ == nth_) {
+    struck_ = {file, operation};
+    return nth_error_;
+  }
   const auto found = faults_.find({file, operation});
   if (found == faults_.end()) return 0;
   StorageFault& fault = found->second;
@@ -46,7 +70,7 @@ int FaultTable::strike(const std::string& file, Operation operation) {
   }
   const int error = fault.error;
   if (fault.once) faults_.erase(found);
-  empty_ = faults_.empty();
+  empty_ = works();
   return error;
 }
 

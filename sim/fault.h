@@ -35,6 +35,18 @@ class FaultTable {
   void set(const std::string& file, const StorageFault& fault);
   /// The file works again.
   void clear(const std::string& file);
+  /// The operation of that number from now on, of whatever file whose path begins with `below`,
+  /// fails once; 0: none does.
+  void set_nth(unsigned number, int error, const std::string& below = {});
+  /// An operation that failed for its number.
+  struct Struck {
+    std::string file;
+    Operation operation;
+  };
+  /// The one that did since set_nth; nothing if there were not so many.
+  std::optional<Struck> struck();
+  /// How many there were since set_nth.
+  unsigned counted();
   /// Whether nothing fails at all.
   bool empty() const { return empty_.load(std::memory_order_relaxed) || paused_; }
   /// While it lives, nothing fails and nothing is counted: for what only looks.
@@ -53,7 +65,13 @@ class FaultTable {
 
  private:
   std::mutex mutex_;
+  bool works() const { return faults_.empty() && nth_ == 0; }
+
   std::map<std::pair<std::string, Operation>, StorageFault> faults_;
+  unsigned nth_ = 0, counted_ = 0;
+  int nth_error_ = 0;
+  std::string below_;
+  std::optional<Struck> struck_;
   std::atomic<bool> empty_{true};
   std::atomic<bool> paused_{false};
 };

@@ -205,6 +205,12 @@ json observe(Subject& subject, const Step& step) {
     subject.come_to(rest_before(step));
     return std::visit(Performer{subject}, step.action);
   };
+  if (step.mishap) {
+    subject.fail_operation(step.mishap->operation, step.mishap->error);
+    json shown = perform();
+    subject.fail_operation(0, 0);
+    return shown;
+  }
   if (!step.cut) return perform();
   // Nobody is left to hear the answer.
   subject.cut_short(*step.cut, perform);

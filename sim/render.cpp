@@ -184,7 +184,9 @@ struct Renderer {
 
 std::string render(const Step& step, const json& observation) {
   if (step.cut) return "... " + step.text + " ...\n";
-  return std::visit(Renderer{observation}, step.action);
+  const std::string shown = std::visit(Renderer{observation}, step.action);
+  if (!step.mishap) return shown;
+  return "... operation " + std::to_string(step.mishap->operation) + " fails ...\n" + shown;
 }
 
 }  // namespace sim

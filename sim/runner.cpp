@@ -27,8 +27,9 @@ class TestcaseRun {
   TestcaseResult run(const Scenario::Testcase& testcase, Transcript& transcript) {
     transcript.title(testcase.title);
     const bool faulty =
-        std::any_of(testcase.steps.begin(), testcase.steps.end(),
-                    [](const Step& step) { return std::holds_alternative<FailStep>(step.action); });
+        std::any_of(testcase.steps.begin(), testcase.steps.end(), [](const Step& step) {
+          return step.mishap || std::holds_alternative<FailStep>(step.action);
+        });
     for (const auto& subject : subjects_) {
       if (faulty) subject->expect_faults();
     }

@@ -77,12 +77,20 @@ struct ShowStep {
 using Action = std::variant<QmpStep, WaitStep, CreateStep, DriveStep, UnplugStep, IoStep, StopStep,
                             RunStep, ScheduleStep, DamageStep, FailStep, PrintStep, ShowStep>;
 
+/// The storage operation number `operation` of a step, counted from 1, fails, whatever file it is
+/// of. Only reads, writes (also zeros and new sizes) and flushes of a running process count.
+struct Mishap {
+  unsigned operation = 1;
+  int error = EIO;  ///< an errno value
+};
+
 /// One step of a run.
 struct Step {
   int line = 0;      ///< where the script has it; 0: nowhere
   std::string text;  ///< as the script has it, parameters replaced
   Action action;
-  std::optional<Cut> cut = {};  ///< nothing: it runs to its end
+  std::optional<Cut> cut = {};        ///< nothing: it runs to its end
+  std::optional<Mishap> mishap = {};  ///< nothing: no operation fails for being the Nth of it
 };
 
 }  // namespace sim

@@ -8,4 +8,8 @@ void Subject::cut_short(const Cut& cut, const std::function<void()>& step) {
   cut.how == Stop::power ? cut_power(cut.kept) : stop(cut.how);
 }
 
+void Subject::fail_operation(unsigned, int) {
+  throw CannotFollow("its storage operations are not ours to count");
+}
+
 }  // namespace sim

@@ -117,6 +117,9 @@ class Subject {
   virtual void expect_faults() {}
   /// From now on operations on the file fail; without a fault it works again. Throws CannotFollow.
   virtual void fail_storage(const std::string& file, const std::optional<StorageFault>& fault) = 0;
+  /// The storage operation of that number from now on (1: the next) fails once; 0: none does any
+  /// more. Throws CannotFollow.
+  virtual void fail_operation(unsigned number, int error);
   /// Breaks an image that nobody has open (sim/damage.h). {"return":{}} or {"error":{…}}.
   virtual nlohmann::json damage_image(const std::string& file, const std::string& what) = 0;
 

@@ -133,6 +133,7 @@ class EngineSubject : public Subject {
   ~EngineSubject() override { die(); }
 
   Disk& disk() { return disk_; }
+  FaultTable& faults() { return faults_; }
 
   std::string_view name() const override { return "engine"; }
 
@@ -218,6 +219,7 @@ class EngineSubject : public Subject {
       faults_.clear(names_.to_real(file));
     }
   }
+  void fail_operation(unsigned number, int error) override { faults_.set_nth(number, error); }
   json damage_image(const std::string& file, const std::string& what) override {
     return world_.run(damage(host_, names_.to_real(file), what));
   }
@@ -346,6 +348,13 @@ WatchedEngine make_watched_engine(DiskWatcher& watcher) {
   engine->disk().watch(&watcher);
   const Disk* disk = &engine->disk();
   return {std::move(engine), disk};
+}
+
+FaultyEngine make_faulty_engine() {
+  auto engine = std::make_unique<EngineSubject>(StorageKind::sim, "", Timing::instant, Journal::on);
+  engine->expect_faults();
+  FaultTable* faults = &engine->faults();
+  return {std::move(engine), faults};
 }
 
 std::unique_ptr<Subject> make_engine_subject_on(DiskFiles files) {

@@ -109,6 +109,10 @@ class ModelSubject : public Subject {
       return json();
     });
   }
+  /// Which operation that is, and what a step needs it for, the model cannot know (M54).
+  void fail_operation(unsigned number, int) override {
+    if (number > 0) unknown_ = after_fault;
+  }
   json damage_image(const std::string& file, const std::string& what) override {
     json reply =
         in_all([&](model::State& state) { return model::damage_image(state, file, what); });

@@ -106,6 +106,11 @@ class QemuSubject : public Subject {
     if (program_.started_by_us() && CallSupervisor::available()) faults_.emplace();
   }
   void fail_storage(const std::string& file, const std::optional<StorageFault>& fault) override;
+  /// Of the files that scenarios make: a program reads others, too.
+  void fail_operation(unsigned number, int error) override {
+    const std::filesystem::path directory = names_.to_real(std::string("TEST_DIR"));
+    table().set_nth(number, error, std::filesystem::weakly_canonical(directory).string() + "/");
+  }
   json damage_image(const std::string& file, const std::string& what) override {
     if (damage_file(names_.to_real(file), what)) return {{"return", json::object()}};
     return {{"error", {{"class", "GenericError"}, {"desc", nothing_to_damage}}}};
@@ -125,6 +130,13 @@ class QemuSubject : public Subject {
   }
 
  private:
+  /// Of its faults. Throws CannotFollow where there can be none.
+  FaultTable& table() {
+    if (!program_.started_by_us()) throw CannotFollow("its storage is not ours to break");
+    if (!faults_) throw CannotFollow("this kernel cannot fail the system calls of a program");
+    return *faults_;
+  }
+
   QemuProcess& process() {
     if (!process_) {
       process_ = fresh_process();
@@ -226,13 +238,12 @@ class QemuSubject : public Subject {
 
 /// The kernel tells which file a call is about by its canonical path.
 void QemuSubject::fail_storage(const std::string& file, const std::optional<StorageFault>& fault) {
-  if (!program_.started_by_us()) throw CannotFollow("its storage is not ours to break");
-  if (!faults_) throw CannotFollow("this kernel cannot fail the system calls of a program");
+  FaultTable& faults = table();
   const std::string path = std::filesystem::weakly_canonical(names_.to_real(file)).string();
   if (fault) {
-    faults_->set(path, *fault);
+    faults.set(path, *fault);
   } else {
-    faults_->clear(path);
+    faults.clear(path);
   }
 }
 

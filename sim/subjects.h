@@ -12,6 +12,7 @@
 
 namespace sim {
 
+class FaultTable;
 class QemuSupply;
 
 /// Where a subject of the simulation keeps its bytes.
@@ -50,6 +51,12 @@ struct WatchedEngine {
 };
 /// `watcher`, who must outlive the subject, is told of every operation of the disk.
 WatchedEngine make_watched_engine(DiskWatcher& watcher);
+/// The engine on a disk whose faults somebody counts.
+struct FaultyEngine {
+  std::unique_ptr<Subject> subject;
+  FaultTable* faults;  ///< lives as long as the subject
+};
+FaultyEngine make_faulty_engine();
 /// The engine on a simulated disk that holds these files.
 std::unique_ptr<Subject> make_engine_subject_on(DiskFiles files);
 

@@ -232,6 +232,7 @@ void IotestSteps::add(const Step& step, const json& allowed) {
       show != nullptr &&
       (show->sight == Sight::dirty || show->sight == Sight::data || show->sight == Sight::check);
   if (!sets_of_its_own) require_exact(allowed);
+  if (step.mishap) refuse("iotests cannot fail one storage operation of a step");
   if (step.cut) refuse("iotests cannot cut a step short");
   std::visit(Writer{*this, step, allowed}, step.action);
 }

@@ -29,6 +29,7 @@ constexpr std::pair<const char*, Statistics::Counts Statistics::*> all_counts[] 
 /// What a step is: its command, or its verb with what it is about.
 std::string kind_of(const Step& step) {
   if (step.cut) return step.cut->how == Stop::power ? "power at" : "kill at";
+  if (step.mishap) return "fail at";
   if (const auto* qmp = std::get_if<QmpStep>(&step.action)) {
     const json& command = qmp->request["execute"];
     return command.is_string() ? command.get<std::string>() : "a request that is none";

@@ -198,6 +198,20 @@ unsigned number_of(StepReader& words, const std::string& what) {
   return *number;
 }
 
+/// What stands after `at`.
+unsigned operation_number_of(StepReader& words) {
+  const unsigned number = number_of(words, "the number of a storage operation");
+  if (number == 0) words.refuse("the number of a storage operation, from 1 on", "0");
+  return number;
+}
+
+/// A step that is cut short, or has a mishap, is none that stops or breaks things by itself.
+void require_going_on(const RawStep& step, const StepReader& words) {
+  const std::string verb = step.words.empty() ? std::string() : step.words.front().text;
+  if (verb == "kill" || verb == "power")
+    words.refuse("a step that does not stop by itself", "'" + verb + "'");
+}
+
 /// `keep=` and `seed=` of a power cut.
 Kept kept_of(StepReader& words) {
   json options = json::object();
@@ -227,12 +241,16 @@ Action damage_of(StepReader& words) {
   return step;
 }
 
+int error_of(const StepReader& words, const json& options) {
+  const std::string error = options.value("error", "EIO");
+  if (error != "EIO" && error != "ENOSPC") words.refuse("EIO or ENOSPC", "'" + error + "'");
+  return error == "EIO" ? EIO : ENOSPC;
+}
+
 void set_fault_options(StepReader& words, StorageFault& fault) {
   json options = json::object();
   words.options({"error", "after"}, options);
-  const std::string error = options.value("error", "EIO");
-  if (error != "EIO" && error != "ENOSPC") words.refuse("EIO or ENOSPC", "'" + error + "'");
-  fault.error = error == "EIO" ? EIO : ENOSPC;
+  fault.error = error_of(words, options);
   const std::optional<unsigned> after = count_of(options.value("after", "0"));
   if (!after)
     words.refuse("a number of operations", "'" + options["after"].get<std::string>() + "'");
@@ -320,19 +338,29 @@ Action action_of(const RawStep& step, const std::string& file, int line) {
 }
 
 std::optional<Cut> cut_of(const RawStep& step, const std::string& file, int line) {
-  if (step.cut.empty()) return std::nullopt;
+  if (step.cut.empty() || step.cut.front().text == "fail") return std::nullopt;
   StepReader words(step.cut, file, line);
   Cut cut;
   cut.how = words.take("kill or power") == "power" ? Stop::power : Stop::kill;
   words.take("at");
-  cut.operation = number_of(words, "the number of a storage operation");
-  if (cut.operation == 0) words.refuse("the number of a storage operation, from 1 on", "0");
+  cut.operation = operation_number_of(words);
   if (cut.how == Stop::power) cut.kept = kept_of(words);
   words.finish();
-  const std::string verb = step.words.empty() ? std::string() : step.words.front().text;
-  if (verb == "kill" || verb == "power")
-    words.refuse("a step that does not stop by itself", "'" + verb + "'");
+  require_going_on(step, words);
   return cut;
+}
+
+std::optional<Mishap> mishap_of(const RawStep& step, const std::string& file, int line) {
+  if (step.cut.empty() || step.cut.front().text != "fail") return std::nullopt;
+  StepReader words(step.cut, file, line);
+  words.take("fail");
+  words.take("at");
+  Mishap mishap{operation_number_of(words)};
+  json options = json::object();
+  words.options({"error"}, options);
+  mishap.error = error_of(words, options);
+  require_going_on(step, words);
+  return mishap;
 }
 
 }  // namespace sim::script

@@ -182,8 +182,9 @@ std::vector<Step> steps(const Script& script, const Run& run) {
     const RawStep concrete = substitution.in(*raw);
     Action action = action_of(concrete, script.file, line.number);
     std::optional<Cut> cut = cut_of(concrete, script.file, line.number);
+    const std::optional<Mishap> mishap = mishap_of(concrete, script.file, line.number);
     if (!applies(*raw, substitution)) continue;
-    result.push_back({line.number, print(concrete), std::move(action), std::move(cut)});
+    result.push_back({line.number, print(concrete), std::move(action), std::move(cut), mishap});
   }
   return result;
 }

@@ -138,11 +138,12 @@ class LineParser {
     return step;
   }
 
-  /// Whether `kill at …` or `power at …` stands there.
+  /// Whether `kill at …`, `power at …` or `fail at …` stands there.
   bool starts_cut(std::size_t at) const {
     const std::vector<Word>& words = line_.words;
     const bool stops = at < words.size() && (words[at] == Word{"", "kill", false} ||
-                                             words[at] == Word{"", "power", false});
+                                             words[at] == Word{"", "power", false} ||
+                                             words[at] == Word{"", "fail", false});
     return stops && at + 1 < words.size() && words[at + 1] == Word{"", "at", false};
   }
 

@@ -68,7 +68,7 @@ struct Unjudged {
 /// A step as written: words, or a QMP request as JSON text.
 struct RawStep {
   std::vector<Condition> conditions;
-  std::vector<Word> cut;  ///< `kill at 3:`, without the colon; empty: none
+  std::vector<Word> cut;  ///< `kill at 3:` or `fail at 3:`, without the colon; empty: none
   std::vector<Word> words;
   std::string json;
 

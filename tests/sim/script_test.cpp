@@ -175,6 +175,13 @@ TEST_CASE("a malformed script is told with its line and what was expected") {
        "f:1: expected the number of a storage operation, from 1 on, found 0"},
       {"kill at x: restart\n", "f:1: expected the number of a storage operation, found 'x'"},
       {"kill at 1 keep=all: restart\n", "f:1: expected the end of the line, found 'keep=all'"},
+      {"fail at 3 io d write 0 1\n",
+       "f:1: expected a colon and a step after N, found the end of the line"},
+      {"fail at 0: restart\n",
+       "f:1: expected the number of a storage operation, from 1 on, found 0"},
+      {"fail at 1 error=EPERM: restart\n", "f:1: expected EIO or ENOSPC, found 'EPERM'"},
+      {"fail at 1 after=2: restart\n", "f:1: expected an option (error), found 'after'"},
+      {"fail at 1: kill\n", "f:1: expected a step that does not stop by itself, found 'kill'"},
       {"kill at 1: power\n", "f:1: expected a step that does not stop by itself, found 'power'"},
       {"when p restart\n", "f:1: expected NAME: or NAME=VALUE: after when, found 'p'"},
       {"when p:\n", "f:1: expected a step, found the end of the line"},
@@ -263,6 +270,21 @@ TEST_CASE("a step is cut short where the script says so") {
   CHECK(steps[1].cut->kept == sim::Kept::parse("1,4-5,7.2"));
   CHECK(std::get<sim::StopStep>(steps[2].action).kept == sim::Kept::seeded(9));
   CHECK_FALSE(steps[3].cut);
+}
+
+TEST_CASE("an operation of a step fails where the script says so") {
+  const std::vector<Step> steps = only_run(
+      "fail at 2: io d write 0 512\n"
+      "fail at 1 error=ENOSPC: restart\n");
+  REQUIRE(steps.size() == 2);
+  CHECK(steps[0].text == "fail at 2: io d write 0 512");
+  CHECK_FALSE(steps[0].cut);
+  REQUIRE(steps[0].mishap);
+  CHECK(steps[0].mishap->operation == 2);
+  CHECK(steps[0].mishap->error == EIO);
+  CHECK(std::get<sim::IoStep>(steps[0].action).command == "write 0 512");
+  REQUIRE(steps[1].mishap);
+  CHECK(steps[1].mishap->error == ENOSPC);
 }
 
 TEST_CASE("a QMP command in qmp-shell's form becomes the wire's JSON") {
