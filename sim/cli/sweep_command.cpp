@@ -7,6 +7,7 @@
 
 #include "sim/cli/cli.h"
 #include "sim/cli/jobs_option.h"
+#include "sim/sweep/faults.h"
 #include "sim/sweep/sweep.h"
 
 namespace sim::cli {
@@ -33,8 +34,13 @@ void add_sweep(CLI::App& program, int& status) {
       ->add_option("--qemu-img", options->qemu_img,
                    "have qemu-img check every N-th state that is left, too")
       ->type_name("N");
-  command->callback([options, &status] {
-    status = sweep::carry_out(*options, std::cout, isatty(STDERR_FILENO) ? &std::cerr : nullptr);
+  const auto faults = std::make_shared<bool>(false);
+  command->add_flag("--faults", *faults,
+                    "do not crash: each storage operation fails once, and the process goes on");
+  command->callback([options, faults, &status] {
+    std::ostream* progress = isatty(STDERR_FILENO) ? &std::cerr : nullptr;
+    status = *faults ? sweep::carry_out_faults(*options, std::cout, progress)
+                     : sweep::carry_out(*options, std::cout, progress);
   });
 }
 

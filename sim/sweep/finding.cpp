@@ -12,9 +12,10 @@ using nlohmann::json;
 
 namespace {
 
-constexpr std::array<const char*, 8> verdicts = {
+constexpr std::array<const char*, 9> verdicts = {
     "under-dirty", "lost data", "corruption",  "unreadable",
-    "over-dirty",  "different", "engine died", "differs without a crash"};
+    "over-dirty",  "different", "engine died", "differs without a crash",
+    "still fails"};
 
 std::string crash_line(const CrashPoint& point, const std::string& step) {
   const std::string verb = point.how == Stop::power ? "power" : "kill";

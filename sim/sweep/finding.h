@@ -32,7 +32,8 @@ enum class Verdict {
   over_dirty,   ///< a bitmap has bits that it cannot have
   different,    ///< anything else that the model does not allow
   engine_died,  ///< the engine that looked broke
-  no_crash      ///< model and engine differ in the testcase itself
+  no_crash,     ///< model and engine differ in the testcase itself
+  still_fails   ///< a request fails though storage works again
 };
 std::string to_string(Verdict verdict);
 /// The verdict on what was seen in a look.

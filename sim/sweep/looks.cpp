@@ -18,13 +18,6 @@ namespace {
 /// The drive that looks; no scenario calls one so.
 constexpr const char* drive = "look";
 
-Step step_of(const std::string& line) {
-  const script::Script script = script::parse(line + "\n", "sweep");
-  Step step = script::steps(script, script::Run{"sweep", {}}).front();
-  step.line = 0;
-  return step;
-}
-
 /// A word of a line, quoted as it has to be.
 std::string word(const std::string& text) {
   return script::escaped(script::print(script::RawStep{{}, {}, {{"", text, true}}, {}}));
@@ -33,6 +26,13 @@ std::string word(const std::string& text) {
 std::string file_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
 }  // namespace
+
+Step step_of(const std::string& line) {
+  const script::Script script = script::parse(line + "\n", "sweep");
+  Step step = script::steps(script, script::Run{"sweep", {}}).front();
+  step.line = 0;
+  return step;
+}
 
 Looks::Looks(const std::vector<MadeImage>& images, const std::string& half_made,
              const Subject& model) {
@@ -109,7 +109,7 @@ void Looks::open_for_writing(const MadeImage& image) {
   add("show check " + image.file);
 }
 
-std::optional<Looks::Fault> Looks::find_fault(Subject& engine) const {
+std::optional<Looks::Fault> Looks::find_fault(Subject& engine, const Judge& judge) const {
   std::vector<std::size_t> worlds;  // that explain all so far
   for (std::size_t i = 0; !looks_.empty() && i < looks_[0].allowed.size(); ++i) worlds.push_back(i);
   for (std::size_t i = 0; i < looks_.size(); ++i) {

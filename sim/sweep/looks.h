@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -11,6 +12,9 @@
 #include "sim/made_images.h"
 
 namespace sim::sweep {
+
+/// A line of a scenario as a step that no file has.
+Step step_of(const std::string& line);
 
 /// What a new process looks at after a crash, and what the model allows to be seen in each of the
 /// worlds that the crash may have left: each image by itself read-only, header, check, bitmaps and
@@ -26,12 +30,14 @@ class Looks {
   Looks(const std::vector<MadeImage>& images, const std::string& half_made, const Subject& model);
 
   /// The first thing that `engine`, a new process on what the crash left, shows and may not: one
-  /// that no world explains which has explained all that was seen before.
+  /// that no world explains which has explained all that was seen before, by the words of `judge`.
   struct Fault {
     std::size_t look;  ///< its number
     Difference difference;
   };
-  std::optional<Fault> find_fault(Subject& engine) const;
+  using Judge = std::function<std::optional<sim::Finding>(
+      const Step& step, const nlohmann::json& allowed, const nlohmann::json& seen)>;
+  std::optional<Fault> find_fault(Subject& engine, const Judge& judge = to_the_letter) const;
 
   /// The steps that lead to a look, as lines of a scenario.
   std::vector<std::string> lines(std::size_t look) const;
@@ -39,6 +45,11 @@ class Looks {
   std::size_t unread() const { return unread_; }
 
  private:
+  static std::optional<sim::Finding> to_the_letter(const Step& step, const nlohmann::json& allowed,
+                                                   const nlohmann::json& seen) {
+    return judge(step, allowed, seen);
+  }
+
   struct Look {
     Step step;
     std::vector<nlohmann::json> allowed;  ///< in each of the worlds

@@ -4,33 +4,21 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <deque>
-#include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <ostream>
 
 #include "sim/fuzz/forked.h"
-#include "sim/interrupt.h"
-#include "sim/out_directory.h"
 #include "sim/sweep/image_check.h"
+#include "sim/sweep/tasks.h"
 #include "sim/sweep/testcase_sweep.h"
-#include "sim/usage_error.h"
 
 namespace sim::sweep {
 
-namespace fs = std::filesystem;
 using fuzz::Forked;
 using fuzz::Tell;
 using nlohmann::json;
 
 namespace {
-
-/// One testcase of one scenario.
-struct Task {
-  const Scenario* scenario;
-  std::size_t testcase;
-};
 
 json to_json(const CrashPoint& point) {
   json value{{"step", point.step},          {"how", static_cast<int>(point.how)},
@@ -118,45 +106,6 @@ void add(Sweep& sum, const Sweep& sweep) {
   sum.failures += sweep.failures;
 }
 
-std::string file_name(const Scenario& scenario, const std::string& title, Verdict verdict) {
-  std::string name = scenario.name + "-" + title + "-" + to_string(verdict);
-  for (char& c : name) {
-    const bool plain = std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_';
-    if (!plain) c = '-';
-  }
-  return name + ".scenario";
-}
-
-/// Prints findings, and writes their scenarios.
-class Teller {
- public:
-  Teller(const Options& options, std::ostream& out) : options_(options), out_(out) {}
-
-  void tell(const Scenario& scenario, const std::string& title, const Sweep& sweep) {
-    for (const Finding& finding : sweep.findings) {
-      out_ << finding.report;
-      if (!options_.out.empty() && !finding.story.empty()) {
-        const fs::path place = fs::path(options_.out) / file_name(scenario, title, finding.verdict);
-        write(place, finding.story);
-        out_ << "  written to " << place.string() << "\n";
-      }
-      out_ << "\n";
-    }
-    out_ << std::flush;
-  }
-
- private:
-  static void write(const fs::path& place, const std::string& text) {
-    fs::create_directories(place.parent_path());
-    std::ofstream file(place, std::ios::binary);
-    file << text << std::flush;
-    if (!file) throw UsageError(place.string() + ": cannot be written");
-  }
-
-  const Options& options_;
-  std::ostream& out_;
-};
-
 std::string row_text(const Row& row, std::size_t width) {
   return fmt::format("{:<{}}  {:>9}  {:>6}  {:>10}  {:>7}  {:>10}  {:>6}\n", row.name, width,
                      row.testcases, row.sum.steps, row.sum.operations, row.sum.kills,
@@ -186,55 +135,21 @@ std::string table(const std::vector<Row>& rows) {
   return text;
 }
 
-std::vector<Task> tasks_of(const std::vector<Scenario>& scenarios) {
-  std::vector<Task> tasks;
-  for (const Scenario& scenario : scenarios) {
-    for (std::size_t i = 0; i < scenario.testcases.size(); ++i) tasks.push_back({&scenario, i});
-  }
-  return tasks;
-}
-
-/// Runs all tasks, some at once; use(task, sweep) is called in their order.
-template <class Use>
-void run_all(const std::vector<Task>& tasks, const Options& options, const Use& use) {
-  std::deque<Worker> workers;
-  std::size_t next = 0;
-  for (const Task& task : tasks) {
-    while (next < tasks.size() && workers.size() < options.jobs) {
-      workers.emplace_back(tasks[next++], options);
-    }
-    InterruptGuard::check();
-    use(task, workers.front().result());
-    workers.pop_front();
-  }
-}
-
 }  // namespace
 
 int carry_out(const Options& options, std::ostream& out, std::ostream* progress) {
-  const Project project = find_project();
-  std::vector<Scenario> scenarios;
-  for (const std::string& path : find_scenarios(options.paths, project)) {
-    scenarios.push_back(load_scenario(path, project));
-  }
-  if (!options.out.empty()) check_out_directory(options.out);
+  const std::vector<Scenario> scenarios = load_all(options.paths);
   std::vector<Row> rows;
-  Teller teller(options, out);
+  Teller teller(options.out, out);
   const std::vector<Task> tasks = tasks_of(scenarios);
-  std::size_t done = 0;
-  run_all(tasks, options, [&](const Task& task, const Sweep& sweep) {
+  const auto start = [&](const Task& task) { return std::make_unique<Worker>(task, options); };
+  run_all(tasks, options.jobs, progress, start, [&](const Task& task, const Sweep& sweep) {
     const Scenario& scenario = *task.scenario;
-    if (progress != nullptr) {
-      *progress << fmt::format("\r\033[K[{}/{}] {}", ++done, tasks.size(), scenario.name)
-                << std::flush;
-    }
     if (task.testcase == 0) rows.push_back({scenario.name, 0, {}});
     ++rows.back().testcases;
     add(rows.back().sum, sweep);
-    if (progress != nullptr && !sweep.findings.empty()) *progress << "\r\033[K" << std::flush;
-    teller.tell(scenario, scenario.testcases[task.testcase].title, sweep);
+    teller.tell(task, sweep.findings, progress);
   });
-  if (progress != nullptr) *progress << "\r\033[K" << std::flush;
   out << table(rows) << std::flush;
   const bool clean =
       std::all_of(rows.begin(), rows.end(), [](const Row& row) { return row.sum.failures == 0; });

@@ -16,6 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 
 const std::string testcases = "scenarios/testcases/snapshot-commit.scenario";
+const std::string stored = "scenarios/power/stored.scenario";
 
 ShellResult run(const std::string& program, const std::string& arguments) {
   return shell("cd '" SOURCE_DIR "' && BLOCKTWIN_ROOT=. '" + program + "' " + arguments);
@@ -44,6 +45,36 @@ TEST_CASE("a sweep prints the same however many go on at once") {
   const ShellResult one = run(BLOCKTWIN, arguments);
   CHECK(one.status == 0);
   CHECK(one.out == run(BLOCKTWIN, arguments + " --jobs 3").out);
+}
+
+TEST_CASE("faults of every operation of a story of stored bitmaps harm nothing") {
+  const ShellResult result = run(BLOCKTWIN, "sweep --faults " + stored);
+  INFO(result.out);
+  CHECK(result.status == 0);
+  CHECK(mentions(result.out, "operations failed, 0 wrong"));
+  CHECK(figure(result.out, "operations failed") > 40);
+  CHECK(result.out == run(BLOCKTWIN, "sweep --faults --jobs 3 " + stored).out);
+}
+
+TEST_CASE(
+    "an engine that forgets what a failed write touched is caught by a fault, and caught again") {
+  const TempDir found;
+  const std::string mutant = std::string(MUTANTS) + "/mutant_fault-write-forgets-bits";
+  const ShellResult result =
+      run(mutant, "sweep --faults --out '" + found.path().string() + "' " + stored);
+  INFO(result.out);
+  CHECK(result.status == 1);
+  CHECK(mentions(result.out, "under-dirty"));
+  unsigned stories = 0;
+  for (const auto& entry : fs::directory_iterator(found.path())) {
+    const std::string path = "'" + entry.path().string() + "'";
+    const ShellResult again = run(mutant, "sweep --faults " + path);
+    INFO(again.out);
+    CHECK(mentions(again.out, "1 operations failed, 1 wrong"));
+    CHECK(run(BLOCKTWIN, "sweep --faults " + path).status == 0);
+    ++stories;
+  }
+  CHECK(stories > 0);
 }
 
 TEST_CASE("an engine that writes in a wrong order is caught where it crashes, and caught again") {
