@@ -26,6 +26,7 @@ const Names steps = {
     {"fail write", ""},
     {"fail flush", ""},
     {"fail off", ""},
+    {"fail at", "the profile mishaps alone has it"},
     {"restart", ""},
     {"kill", ""},
     {"power", ""},

@@ -29,8 +29,8 @@ const Shares faults = {{Kind::fault, 10}, {Kind::fault_story, 6}};
 const Shares mistakes = {{Kind::nonsense, 40}, {Kind::side_story, 12}};
 
 Profile made_of(const std::string& name, const std::string& about,
-                std::initializer_list<const Shares*> parts) {
-  Profile profile{name, about, observations};
+                std::initializer_list<const Shares*> parts, unsigned mishaps = 0) {
+  Profile profile{name, about, observations, mishaps};
   for (const Shares* part : parts) {
     profile.shares.insert(profile.shares.end(), part->begin(), part->end());
   }
@@ -50,7 +50,9 @@ const std::vector<Profile>& profiles() {
       made_of("crash", "processes that die, again and again",
               {&guest, &bitmaps, &chains, &crashes}),
       made_of("errors", "what is refused, and storage that fails",
-              {&guest, &bitmaps, &chains, &disks, &ends, &mistakes, &faults})};
+              {&guest, &bitmaps, &chains, &disks, &ends, &mistakes, &faults}),
+      made_of("mishaps", "one storage operation of the engine fails",
+              {&guest, &bitmaps, &chains, &disks, &ends}, 100)};
   return all;
 }
 

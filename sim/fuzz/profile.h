@@ -57,6 +57,7 @@ struct Profile {
   std::string name;
   std::string about;  ///< what it looks for, for humans
   std::vector<Share> shares;
+  unsigned mishaps = 0;  ///< in so many of a hundred runs one storage operation of a step fails
 };
 
 /// All that there are.

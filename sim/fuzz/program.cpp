@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -12,6 +13,7 @@
 #include "sim/observe.h"
 #include "sim/report.h"
 #include "sim/script/expand.h"
+#include "sim/sweep/fault_sweep.h"
 #include "sim/usage_error.h"
 
 namespace sim::fuzz {
@@ -78,6 +80,43 @@ class Drawing {
   Program program_;
 };
 
+bool has_mishap(const Scenario& scenario) {
+  return std::ranges::any_of(scenario.testcases.front().steps,
+                             [](const Step& step) { return step.mishap.has_value(); });
+}
+
+/// The engine alone, judged by what holds in any case after one operation failed.
+std::optional<Failure> attempt_with_mishap(const Scenario& scenario, std::size_t steps) {
+  const auto nobody_dies = [](const sweep::FaultPoint&, const sweep::FaultFigures&) {};
+  const sweep::FaultFigures figures =
+      sweep::FaultSweep(scenario, scenario.testcases.front(), 0, nobody_dies).run();
+  if (figures.findings.empty()) return std::nullopt;
+  const sweep::Finding& finding = figures.findings.front();
+  return Failure{steps, "after a fault: " + to_string(finding.verdict), finding.report};
+}
+
+/// Whether a line does something that storage may fail in.
+bool works_on_storage(const std::string& line) {
+  for (const char* none : {"create ", "fail ", "kill", "power", "show ", "run ", "schedule "}) {
+    if (line.starts_with(none)) return false;
+  }
+  return true;
+}
+
+/// One storage operation of one step fails.
+void put_in_mishap(Program& program, rc::Random random) {
+  const auto below = [&](std::uint64_t bound) { return random.next() % bound; };
+  std::vector<std::size_t> places;
+  for (std::size_t i = 0; i < program.size(); ++i) {
+    if (program[i].starts_with("fail ")) return;  // one kind of fault at a time
+    if (works_on_storage(program[i])) places.push_back(i);
+  }
+  if (places.empty()) return;
+  std::string& line = program[places[below(places.size())]];
+  const std::uint64_t number = 1 + below(below(3) > 0 ? 6 : 40);
+  line = fmt::format("fail at {}{}: {}", number, below(3) > 0 ? "" : " error=ENOSPC", line);
+}
+
 /// What kind of failure a difference is: two with one signature are taken for the same.
 std::string signature_of(const Difference& difference) {
   std::string text = difference.step.text.substr(0, difference.step.text.find(' '));
@@ -106,14 +145,21 @@ Program generate(std::uint64_t seed, const Profile& profile, unsigned steps, Sta
     // The model's: a run of these lines tells it.
   }
   ++statistics.runs;
-  return drawing.program();
+  Program program = drawing.program();
+  rc::Random random(seed);
+  if (random.next() % 100 < profile.mishaps) {
+    put_in_mishap(program, random);
+    statistics.done["fail at"] += 1;
+  }
+  return program;
 }
 
 bool is_sensible(const Program& program, const std::string& title) {
   const Scenario scenario = scenario_of(program, title);
   const std::unique_ptr<Subject> model = make_model_subject();
   try {
-    for (const Step& step : scenario.testcases.front().steps) {
+    for (Step step : scenario.testcases.front().steps) {
+      step.mishap.reset();  // sweep::FaultSweep follows that better than the model does
       if (!is_sensible(step, *model)) return false;
       observe(*model, step);
     }
@@ -126,6 +172,7 @@ bool is_sensible(const Program& program, const std::string& title) {
 std::optional<Failure> attempt(const Program& program, const std::string& title, const Cast& cast,
                                Workspace* workspace) {
   const Scenario scenario = scenario_of(program, title);
+  if (has_mishap(scenario)) return attempt_with_mishap(scenario, program.size());
   ScenarioResult result;
   try {
     result = run_scenario(scenario, cast, workspace);

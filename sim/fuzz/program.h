@@ -36,7 +36,8 @@ struct Failure {
   std::string report;     ///< for humans
 };
 
-/// Runs a program on new subjects. `title` names it in reports and directories. A subject with
+/// Runs a program on new subjects; one in which a storage operation fails (`fail at N:`) on the
+/// engine, as sweep::FaultSweep does. `title` names it in reports and directories. A subject with
 /// which the run cannot go on is a failure. Throws ScriptError, and UsageError when interrupted.
 std::optional<Failure> attempt(const Program& program, const std::string& title, const Cast& cast,
                                Workspace* workspace);
