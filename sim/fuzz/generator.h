@@ -85,7 +85,6 @@ class Generator {
   rc::Random random_;
   std::vector<Kind> kinds_;  ///< each as often as its weight
   std::deque<std::string> planned_;
-  std::uint64_t cluster_ = 65536;
   std::uint64_t unit_ = 512;  ///< what offsets and lengths of guest I/O are multiples of
   bool unmap_ = false;
   std::vector<Place> in_flight_;     ///< of aio_writes that nobody waited for
