@@ -162,6 +162,7 @@ int replay(ReplayOptions options, std::ostream& out, std::ostream* progress) {
     scenarios.push_back(load_scenario(path, project));
   }
   const InterruptGuard guard;
+  const DirectoryLock lock(options.directory);
   const std::unique_ptr<Workspace> workspace = make_workspace(options.cast, options.directory);
   std::map<std::string, std::string> names;
   const auto met = meet_qemus(options.cast, project);
@@ -186,6 +187,7 @@ int transcribe(const std::string& path, Cast cast, const std::string& directory,
   const Scenario scenario = load_scenario(path, project);
   const InterruptGuard guard;
   meet_qemus(cast, project);
+  const DirectoryLock lock(directory);
   const std::unique_ptr<Workspace> workspace = make_workspace(cast, directory);
   const ScenarioResult result = run_scenario(scenario, cast, workspace.get());
   out << result.transcript.text();

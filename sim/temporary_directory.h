@@ -3,9 +3,13 @@
 
 #include <string>
 
+#include "sim/child.h"
+
 namespace sim {
 
-/// A new directory that only we may enter. It goes with this object and all that it holds.
+/// A new directory that only we may enter. It goes with this object and all that it holds. A lock
+/// tells others that somebody is there; what lies about without one belonged to a process that was
+/// killed, and goes when the next one makes a directory beside it.
 class TemporaryDirectory {
  public:
   /// Throws UsageError if none can be made below `parent`.
@@ -20,6 +24,7 @@ class TemporaryDirectory {
 
  private:
   std::string path_;
+  Descriptor lock_;
 };
 
 /// Where temporary files go: TMPDIR, or else /tmp.

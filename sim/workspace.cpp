@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "sim/workspace.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+
+#include <cerrno>
 #include <filesystem>
 
 #include "sim/usage_error.h"
@@ -23,6 +27,15 @@ std::string file_name(const std::string& title) {
   return name;
 }
 
+void make_directory(const std::string& path) {
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (error || !fs::is_directory(path)) {
+    throw UsageError(path + ": cannot be made a directory for images" +
+                     (error ? ": " + error.message() : ""));
+  }
+}
+
 }  // namespace
 
 Workspace::Workspace(const std::string& kept, const std::string& parent) {
@@ -30,12 +43,7 @@ Workspace::Workspace(const std::string& kept, const std::string& parent) {
     root_ = temporary_.emplace(parent).path();
     return;
   }
-  std::error_code error;
-  fs::create_directories(kept, error);
-  if (error || !fs::is_directory(kept)) {
-    throw UsageError(kept + ": cannot be made a directory for images" +
-                     (error ? ": " + error.message() : ""));
-  }
+  make_directory(kept);
   root_ = fs::canonical(kept).string();
 }
 
@@ -47,6 +55,16 @@ std::string Workspace::place(const std::string& subject, const std::string& scen
   fs::create_directories(place, error);
   if (error) throw UsageError(place.string() + ": " + error.message());
   return place.string();
+}
+
+DirectoryLock::DirectoryLock(const std::string& directory) {
+  if (directory.empty()) return;
+  make_directory(directory);
+  lock_ = Descriptor(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  // A file system that knows no locks is no reason not to run.
+  if (flock(lock_.number(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    throw UsageError(directory + ": another run of blocktwin works there");
+  }
 }
 
 }  // namespace sim

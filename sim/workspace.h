@@ -25,4 +25,16 @@ class Workspace {
   std::string root_;
 };
 
+/// While it lives, no other run works in a directory that the user named: each would delete what
+/// the other needs.
+class DirectoryLock {
+ public:
+  /// Makes the directory if it is not there; an empty name locks nothing. Throws UsageError if that
+  /// fails, or somebody else is there. Processes that we fork share it.
+  explicit DirectoryLock(const std::string& directory);
+
+ private:
+  Descriptor lock_;
+};
+
 }  // namespace sim

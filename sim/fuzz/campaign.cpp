@@ -150,6 +150,7 @@ std::unique_ptr<Workspace> workspace_of(const Campaign& campaign) {
 
 Outcome carry_out(const Campaign& campaign, std::ostream* progress) {
   check_out_directory(campaign.out);
+  const DirectoryLock lock(campaign.directory);
   const InterruptGuard guard;
   const FailureFiles files(campaign);
   Outcome outcome;
