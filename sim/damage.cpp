@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: MIT
 #include "sim/damage.h"
 
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <array>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <utility>
 
+#include "sim/child.h"
 #include "sim/subject.h"
 
 namespace sim {
@@ -63,7 +69,7 @@ class Layout {
 
  private:
   std::uint64_t at(std::uint64_t offset, unsigned length) const {
-    if (offset + length > image_.size()) throw NoBitmaps();
+    if (offset > image_.size() || length > image_.size() - offset) throw NoBitmaps();
     std::uint64_t value = 0;
     for (const std::byte byte : image_.subspan(offset, length)) {
       value = value << 8 | std::to_integer<std::uint64_t>(byte);
@@ -80,6 +86,35 @@ class Layout {
   std::uint64_t extension_ = 0;
   std::uint64_t directory_ = 0;
   std::uint64_t table_ = 0;  ///< the first bitmap's
+};
+
+[[noreturn]] void cannot_damage(const std::string& path) {
+  throw SubjectFailure("cannot damage " + path + ": " + std::strerror(errno));
+}
+
+/// The bytes of a file, which take no memory: a program may leave a file of any size.
+class Mapping {
+ public:
+  Mapping(const Descriptor& file, const std::string& path) {
+    struct stat status {};
+    if (fstat(file.number(), &status) != 0 || !S_ISREG(status.st_mode)) cannot_damage(path);
+    length_ = static_cast<std::size_t>(status.st_size);
+    if (length_ == 0) return;
+    address_ = mmap(nullptr, length_, PROT_READ, MAP_SHARED, file.number(), 0);
+    if (address_ == MAP_FAILED) cannot_damage(path);
+  }
+  Mapping(const Mapping&) = delete;
+  Mapping& operator=(const Mapping&) = delete;
+  ~Mapping() {
+    if (length_ > 0) munmap(address_, length_);
+  }
+  std::span<const std::byte> bytes() const {
+    return {static_cast<const std::byte*>(address_), length_};
+  }
+
+ private:
+  void* address_ = nullptr;
+  std::size_t length_ = 0;
 };
 
 }  // namespace
@@ -100,17 +135,12 @@ std::optional<Patch> damage(std::span<const std::byte> image, const std::string&
 bool damage_file(const std::string& path, const std::string& what) {
   std::error_code missing;
   if (!std::filesystem::exists(path, missing)) return false;
-  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
-  if (!file) throw SubjectFailure("cannot damage " + path);
-  const std::vector<char> bytes{std::istreambuf_iterator<char>(file), {}};
-  const std::optional<Patch> patch = damage(std::as_bytes(std::span(bytes)), what);
+  const Descriptor file(open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
+  const std::optional<Patch> patch = damage(Mapping(file, path).bytes(), what);
   if (!patch) return false;
-  file.clear();
-  file.seekp(static_cast<std::streamoff>(patch->offset));
-  file.write(reinterpret_cast<const char*>(patch->bytes.data()),
-             static_cast<std::streamsize>(patch->bytes.size()));
-  file.flush();
-  if (!file) throw SubjectFailure("cannot damage " + path);
+  const ssize_t written = pwrite(file.number(), patch->bytes.data(), patch->bytes.size(),
+                                 static_cast<off_t>(patch->offset));
+  if (written != static_cast<ssize_t>(patch->bytes.size())) cannot_damage(path);
   return true;
 }
 
