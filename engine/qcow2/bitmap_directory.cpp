@@ -35,12 +35,12 @@ BitmapDirectoryEntry decode_entry(std::span<const std::byte> bytes) {
 }
 
 /// The length of the entry that starts here, of which at least the fixed part is there. Added up in
-/// 32 bits, as QEMU does: extra data of nearly 4 GiB is refused for being extra data.
-std::uint64_t entry_size(const std::byte* at) {
+/// 32 bits with a sign, as QEMU does: extra data of 2 GiB and more is refused for being extra data.
+std::int32_t entry_size(const std::byte* at) {
   const std::uint32_t name_length = load_big<std::uint16_t>(at + name_length_at);
   const std::uint32_t extra_length = load_big<std::uint32_t>(at + extra_length_at);
   const std::uint32_t size = BitmapDirectoryEntry::fixed_bytes + extra_length + name_length;
-  return round_up(size, 8) & 0xffffffff;
+  return static_cast<std::int32_t>(round_up(size, 8));
 }
 
 /// Whether an entry could stand for a dirty bitmap of this disk.
@@ -108,8 +108,8 @@ std::vector<BitmapDirectoryEntry> decode_bitmap_directory(std::span<const std::b
     if (entries.size() == nb_bitmaps) {
       throw Refusal("More bitmaps found than specified in header extension");
     }
-    const std::uint64_t size = entry_size(bytes.data());
-    if (size > bytes.size()) throw Refusal("Broken bitmap directory");
+    const std::int64_t size = entry_size(bytes.data());
+    if (size > std::ssize(bytes)) throw Refusal("Broken bitmap directory");
     if (load_big<std::uint32_t>(bytes.data() + extra_length_at) != 0) {
       throw Refusal("Bitmap extra data is not supported");
     }
@@ -118,7 +118,7 @@ std::vector<BitmapDirectoryEntry> decode_bitmap_directory(std::span<const std::b
     if (!fits(entries.back(), name_length, limits)) {
       throw Refusal("Bitmap '" + entries.back().name + "' doesn't satisfy the constraints");
     }
-    bytes = bytes.subspan(size);
+    bytes = bytes.subspan(static_cast<std::size_t>(size));
   }
   if (entries.size() != nb_bitmaps) {
     throw Refusal("Less bitmaps found than specified in header extension");
@@ -146,7 +146,7 @@ bool set_in_use(std::span<std::byte> bytes, const std::vector<std::string>& name
       store_big<std::uint32_t>(bytes.data() + flags_at, entry.flags | bitmap_flag::in_use);
       changed = true;
     }
-    bytes = bytes.subspan(entry_size(bytes.data()));
+    bytes = bytes.subspan(static_cast<std::size_t>(entry_size(bytes.data())));
   }
   return changed;
 }

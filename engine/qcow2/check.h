@@ -17,7 +17,9 @@ struct CheckReport {
   std::uint64_t corruptions = 0;
   /// Clusters whose refcount is higher than their use: lost space, no harm.
   std::uint64_t leaks = 0;
-  /// One line for each of the above as QEMU words it, up to max_findings.
+  /// What could not be found out, because the image cannot be read there.
+  std::uint64_t check_errors = 0;
+  /// A line for each of these as QEMU words it, up to max_findings.
   std::vector<std::string> findings;
 
   ByteCount image_end_offset;
@@ -28,17 +30,19 @@ struct CheckReport {
 
   static constexpr std::size_t max_findings = 1000;
 
-  bool clean() const { return corruptions == 0 && leaks == 0; }
-  void corrupt(const std::string& finding);
+  bool clean() const { return corruptions == 0 && leaks == 0 && check_errors == 0; }
+  /// The same finding may be met so often.
+  void corrupt(const std::string& finding, std::uint64_t times = 1);
   void leak(const std::string& finding);
+  void fail(const std::string& finding);
 };
 
 /// Walks all metadata of the image in `file`: header, refcount table and blocks, the L1 and L2
 /// tables of the disk and of every snapshot, bitmap directory, tables and data. Counts who refers
 /// to which cluster and compares that with the refcounts and with the COPIED flags. Only reads.
 /// Memory grows with the metadata that the file really holds, not with what a header claims.
-/// Throws Refusal for what cannot be opened: no qcow2 header, a broken bitmap directory; IoError
-/// for what cannot be read.
+/// Throws Refusal for what cannot be opened: no qcow2 header, a broken snapshot table or bitmap
+/// directory; IoError for what cannot be read.
 io::Task<CheckReport> check(io::Storage& file);
 
 }  // namespace engine::qcow2

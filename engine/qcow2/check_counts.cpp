@@ -2,21 +2,17 @@
 #include "engine/qcow2/check_counts.h"
 
 #include <algorithm>
-#include <limits>
 
 namespace engine::qcow2 {
-namespace {
 
-std::uint32_t saturated(std::uint64_t value) {
-  constexpr std::uint64_t most = std::numeric_limits<std::uint32_t>::max();
-  return static_cast<std::uint32_t>(std::min(value, most));
-}
+ReferenceCounts::ReferenceCounts(std::uint64_t most) : most_(most) {}
 
-}  // namespace
-
-void ReferenceCounts::add(HostCluster cluster, std::uint64_t references) {
+std::uint64_t ReferenceCounts::add(HostCluster cluster, std::uint64_t references) {
   Count& count = chunks_[cluster.value / chunk_clusters].references[cluster.value % chunk_clusters];
-  count = saturated(count + references);
+  const std::uint64_t room = most_ - count;
+  const std::uint64_t counted = std::min(references, room);
+  count = static_cast<Count>(std::min(count + counted, most_told_apart));
+  return references - counted;
 }
 
 std::uint64_t ReferenceCounts::get(HostCluster cluster) const {
@@ -28,18 +24,16 @@ std::uint64_t ReferenceCounts::get(HostCluster cluster) const {
 void ReferenceCounts::note_refcount(HostCluster cluster, std::uint64_t refcount) {
   const auto chunk = chunks_.find(cluster.value / chunk_clusters);
   if (chunk == chunks_.end()) return;
-  chunk->second.refcounts[cluster.value % chunk_clusters] = saturated(refcount);
+  chunk->second.refcounts[cluster.value % chunk_clusters] =
+      static_cast<Count>(std::min(refcount, most_told_apart));
 }
 
-std::uint64_t ReferenceCounts::refcount(HostCluster cluster) const {
+std::optional<std::uint64_t> ReferenceCounts::refcount(HostCluster cluster) const {
   const auto chunk = chunks_.find(cluster.value / chunk_clusters);
-  if (chunk == chunks_.end()) return 0;
-  return chunk->second.refcounts[cluster.value % chunk_clusters];
-}
-
-HostCluster ReferenceCounts::end() const {
-  if (chunks_.empty()) return {0};
-  return {(chunks_.rbegin()->first + 1) * chunk_clusters};
+  if (chunk == chunks_.end()) return std::nullopt;
+  const Count noted = chunk->second.refcounts[cluster.value % chunk_clusters];
+  if (noted == unknown) return std::nullopt;
+  return noted;
 }
 
 }  // namespace engine::qcow2

@@ -3,7 +3,9 @@
 
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <map>
+#include <optional>
 
 #include "engine/qcow2/geometry.h"
 
@@ -13,13 +15,15 @@ namespace engine::qcow2 {
 /// memory only around clusters that something refers to.
 class ReferenceCounts {
  public:
-  void add(HostCluster cluster, std::uint64_t references);
+  /// Counts up to `most`, as the image's own refcounts do.
+  explicit ReferenceCounts(std::uint64_t most);
+  /// How many of the references found no room in the count.
+  std::uint64_t add(HostCluster cluster, std::uint64_t references);
   std::uint64_t get(HostCluster cluster) const;
   /// Remembers the image's own refcount of a cluster, unless nothing refers to it.
   void note_refcount(HostCluster cluster, std::uint64_t refcount);
-  std::uint64_t refcount(HostCluster cluster) const;
-  /// One past the last cluster that may be referred to.
-  HostCluster end() const;
+  /// The refcount that was noted, if one was.
+  std::optional<std::uint64_t> refcount(HostCluster cluster) const;
 
   /// Calls visit(cluster, references) for what is referred to in [first, end), in order.
   template <class Visit>
@@ -38,12 +42,16 @@ class ReferenceCounts {
  private:
   /// Saturates: what is used four billion times is not told apart.
   using Count = std::uint32_t;
+  static constexpr std::uint64_t most_told_apart = std::numeric_limits<Count>::max() - 1;
+  static constexpr Count unknown = std::numeric_limits<Count>::max();
   static constexpr std::uint64_t chunk_clusters = 128;
   struct Chunk {
     std::array<Count, chunk_clusters> references{};
-    std::array<Count, chunk_clusters> refcounts{};
+    std::array<Count, chunk_clusters> refcounts;
+    Chunk() { refcounts.fill(unknown); }
   };
 
+  std::uint64_t most_;
   std::map<std::uint64_t, Chunk> chunks_;
 };
 

@@ -119,12 +119,22 @@ void decode_extensions(Header& header, std::span<const std::byte> bytes, std::ui
     const auto type = load_big<std::uint32_t>(bytes.data() + at);
     const auto length = load_big<std::uint32_t>(bytes.data() + at + 4);
     at += 8;
+    if (length > end - at) throw Refusal("Header extension too large");
     if (type == extension_type::end) return;
-    if (length > end - at || length > bytes.size() - at)
-      throw Refusal("Header extension too large");
+    if (length > bytes.size() - at) throw Refusal("Header extension too large");
     take_extension(header, type, bytes.subspan(at, length));
     at = round_up(at + length, 8);
   }
+}
+
+/// The header with the extensions as far as they can be read: they may name its features.
+Header with_feature_names(Header header, std::span<const std::byte> bytes, std::uint64_t end) {
+  if ((header.incompatible_features & ~incompatible::known) == 0) return header;
+  try {
+    decode_extensions(header, bytes, end);
+  } catch (const Refusal&) {  // told later, if this is not the worst
+  }
+  return header;
 }
 
 void append_extension(std::vector<std::byte>& to, std::uint32_t type,
@@ -188,16 +198,17 @@ bool ends_within(std::span<const std::byte> first_bytes, std::uint64_t cluster_s
 
 }  // namespace
 
-Header decode_header(std::span<const std::byte> bytes) {
+Header decode_header(std::span<const std::byte> bytes, OpenFor purpose) {
   Header header;
   decode_fixed_part(header, bytes);
   const auto name_at = load_big<std::uint64_t>(bytes.data() + backing_file_at);
   const auto name_length = load_big<std::uint32_t>(bytes.data() + backing_file_at + 8);
   const std::uint64_t cluster_size = header.cluster_size().value;
   if (name_at > cluster_size) throw Refusal("Invalid backing file offset");
-  decode_extensions(header, bytes, name_at != 0 ? name_at : cluster_size);
-  check_features(header);
-  check_tables(header);
+  const std::uint64_t extensions_end = name_at != 0 ? name_at : cluster_size;
+  check_features(with_feature_names(header, bytes, extensions_end));
+  check_tables(header, purpose);
+  decode_extensions(header, bytes, extensions_end);
   if (name_at != 0) {
     const std::uint64_t room = cluster_size - name_at;
     if (name_length > std::min<std::uint64_t>(Header::max_backing_file_length, room))

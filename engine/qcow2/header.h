@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/io/units.h"
+#include "engine/qcow2/open_for.h"
 
 namespace engine::qcow2 {
 
@@ -103,7 +104,7 @@ struct Header {
 /// file. Checks everything that can be checked without looking elsewhere: throws Refusal in QEMU's
 /// words for what is no qcow2 header, for unknown incompatible features and for tables whose size
 /// or place is impossible, so that memory for them may be allocated.
-Header decode_header(std::span<const std::byte> bytes);
+Header decode_header(std::span<const std::byte> bytes, OpenFor purpose = OpenFor::use);
 
 /// How many bytes of the file decode_header needs to see: the first bytes (at least 512 of them, or
 /// the whole file), if they have the whole header or are none; else the first cluster.

@@ -52,7 +52,7 @@ io::Task<void> read_start(io::Storage& file, std::span<std::byte> buffer) {
 
 }  // namespace
 
-io::Task<void> HeaderFile::load() {
+io::Task<void> HeaderFile::load(OpenFor purpose) {
   constexpr std::uint64_t usually_enough = 4096;
   std::vector<std::byte> bytes(std::min(file_.size().value, usually_enough));
   const std::span<std::byte> head(bytes);
@@ -63,7 +63,7 @@ io::Task<void> HeaderFile::load() {
     const std::span<std::byte> all(bytes);
     co_await read_start(file_, all);
   }
-  header_ = decode_header(bytes);
+  header_ = decode_header(bytes, purpose);
   // A small cluster may end before.
   const std::uint64_t size = std::min<std::uint64_t>(bytes.size(), header_.cluster_size().value);
   bytes.resize(round_up(size, sector_size));

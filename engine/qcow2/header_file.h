@@ -12,7 +12,7 @@ class HeaderFile {
   explicit HeaderFile(io::Storage& file) : file_(file) {}
 
   /// Reads and checks the header; throws as decode_header does.
-  io::Task<void> load();
+  io::Task<void> load(OpenFor purpose = OpenFor::use);
   const Header& header() const { return header_; }
 
   /// Puts another header in its place: the sectors that differ, preceded and followed by a flush of

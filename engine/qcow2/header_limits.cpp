@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "engine/qcow2/header_limits.h"
 
+#include <cerrno>
 #include <cinttypes>
 #include <cstdio>
 #include <limits>
@@ -68,16 +69,17 @@ void refuse_unknown(const Header& header) {
 }
 
 void check_compression_type(const Header& header) {
+  if (header.compression_type > 1)
+    throw Refusal("qcow2: unknown compression type: " + std::to_string(header.compression_type));
   if (header.has(incompatible::compression_type) && header.compression_type == 0)
     throw Refusal("qcow2: Compression type incompatible feature bit must not be set");
   if (!header.has(incompatible::compression_type) && header.compression_type != 0)
     throw Refusal("qcow2: Compression type incompatible feature bit must be set");
-  if (header.compression_type > 1)
-    throw Refusal("qcow2: unknown compression type: " + std::to_string(header.compression_type));
 }
 
 /// A table must start at a cluster and end within what a signed 64-bit offset can name.
-void check_place(const Header& header, HostOffset offset, ByteCount bytes, const char* text) {
+void check_place(const Header& header, HostOffset offset, ByteCount bytes,
+                 const std::string& text) {
   constexpr std::uint64_t limit = std::numeric_limits<std::int64_t>::max();
   const bool aligned = offset.value % header.cluster_size().value == 0;
   if (!aligned || offset.value > limit - bytes.value) throw Refusal(text);
@@ -87,13 +89,11 @@ void check_l1(const Header& header) {
   if (header.l1_size > max_l1_bytes.value / 8) throw Refusal("Active L1 table too large");
   check_place(header, header.l1_table_offset, {header.l1_size * std::uint64_t{8}},
               "Active L1 table offset invalid");
-  constexpr std::uint64_t largest = std::numeric_limits<std::int64_t>::max();
-  const std::uint64_t needed = header.size.value > largest
-                                   ? std::numeric_limits<std::uint64_t>::max()
-                                   : l1_entries_for(header.size, header.cluster_bits);
-  if (needed > std::numeric_limits<std::int32_t>::max() && header.size.value > largest)
-    throw Refusal("Image is too big");
+  const std::uint64_t needed = l1_entries_for(header.size, header.cluster_bits);
+  if (needed > std::numeric_limits<std::int32_t>::max()) throw Refusal("Image is too big");
   if (header.l1_size < needed) throw Refusal("L1 table is too small");
+  if (header.size.value > std::numeric_limits<std::int64_t>::max())
+    throw IoError(EFBIG, "Could not refresh total sector count");
 }
 
 }  // namespace
@@ -116,8 +116,8 @@ void check_header_length(const Header& header) {
 }
 
 void check_features(const Header& header) {
-  refuse_unknown(header);
   check_compression_type(header);
+  refuse_unknown(header);
   if (header.has(incompatible::external_data))
     throw Refusal("qcow2 images with an external data file are not supported");
   if (header.has(incompatible::extended_l2))
@@ -125,26 +125,31 @@ void check_features(const Header& header) {
   if (header.refcount_order > 6)
     throw Refusal("Reference count entry width too large; may not exceed 64 bits");
   if (header.crypt_method > 2)
-    throw Refusal("Unsupported encryption method " + std::to_string(header.crypt_method));
+    throw Refusal("Unsupported encryption method " +
+                  std::to_string(static_cast<std::int32_t>(header.crypt_method)));
   if (header.crypt_method != 0) throw Refusal("Encrypted qcow2 images are not supported");
 }
 
-void check_tables(const Header& header) {
+void check_snapshot_table(const Header& header, const std::string& name) {
+  if (header.nb_snapshots > max_snapshots) throw Refusal(name + " too large");
+  check_place(header, header.snapshots_offset, {header.nb_snapshots * snapshot_fixed_bytes},
+              name + " offset invalid");
+}
+
+void check_tables(const Header& header, OpenFor purpose) {
   if (header.refcount_table_clusters > max_refcount_table_bytes.value >> header.cluster_bits)
     throw Refusal("Reference count table too large");
-  if (header.refcount_table_clusters == 0)
+  if (header.refcount_table_clusters == 0 && purpose != OpenFor::check)
     throw Refusal("Image does not contain a reference count table");
   const ByteCount table = header.cluster_size() * header.refcount_table_clusters;
   check_place(header, header.refcount_table_offset, table, "Reference count table offset invalid");
-  constexpr std::uint64_t snapshot_header_bytes = 40;
-  if (header.nb_snapshots > max_snapshots) throw Refusal("Snapshot table too large");
-  check_place(header, header.snapshots_offset, {header.nb_snapshots * snapshot_header_bytes},
-              "Snapshot table offset invalid");
+  if (purpose != OpenFor::check) check_snapshot_table(header, "Snapshot table");
   check_l1(header);
 }
 
 std::uint64_t l1_entries_for(ByteCount size, std::uint32_t cluster_bits) {
-  return units_for(size.value, std::uint64_t{1} << (cluster_bits + cluster_bits - 3));
+  const unsigned shift = cluster_bits + cluster_bits - 3;
+  return (size.value + (std::uint64_t{1} << shift) - 1) >> shift;
 }
 
 HeaderExtension feature_name_table() {

@@ -6,22 +6,30 @@
 
 #include "engine/qcow2/corruption.h"
 #include "engine/qcow2/open_image.h"
+#include "engine/qcow2/snapshot_table.h"
 
 namespace engine::qcow2 {
 
 io::Task<std::unique_ptr<Image>> Image::open(io::Runtime& runtime, io::Storage& file,
-                                             CacheSizes caches) {
+                                             CacheSizes caches, OpenFor purpose) {
   HeaderFile header(file);
-  co_await header.load();
+  co_await header.load(purpose);
   auto image = std::make_unique<OpenImage>(runtime, file, std::move(header), caches);
   co_await image->load();
+  if (purpose == OpenFor::use) co_await read_snapshot_table(file, image->header());
   if (file.access() == io::Access::read_write) co_await image->prepare_read_write();
   co_return std::unique_ptr<Image>(std::move(image));
 }
 
 io::Task<void> OpenImage::load() {
-  co_await parts_.refcounts.load();
-  co_await parts_.mapping.load();
+  const char* trouble = "Could not read L1 table";
+  try {
+    co_await parts_.mapping.load();
+    trouble = "Could not initialize refcount handling";
+    co_await parts_.refcounts.load();
+  } catch (const IoError& error) {
+    throw IoError(error.code(), trouble);
+  }
 }
 
 void OpenImage::check_request(GuestOffset offset, ByteCount length) const {

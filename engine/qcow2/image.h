@@ -9,6 +9,7 @@
 #include "engine/io/runtime.h"
 #include "engine/io/storage.h"
 #include "engine/io/units.h"
+#include "engine/qcow2/open_for.h"
 
 namespace engine::qcow2 {
 
@@ -71,11 +72,12 @@ struct CacheSizes {
 /// in flight. Broken metadata marks the image corrupt and is refused with EIO.
 class Image {
  public:
-  /// Reads the header and the active L1 table; does not touch a read-only file. A writable file
-  /// gets unknown autoclear bits cleared. Throws Refusal in QEMU's words: not qcow2, unsupported
-  /// features, a table that does not fit.
+  /// Reads the header, the refcount table and the active L1 table, and looks at the snapshot table;
+  /// does not touch a read-only file. A writable file gets unknown autoclear bits cleared. Throws
+  /// Refusal in QEMU's words: not qcow2, unsupported features, a table that does not fit or cannot
+  /// be read. What is opened for a check must be read-only.
   static io::Task<std::unique_ptr<Image>> open(io::Runtime& runtime, io::Storage& file,
-                                               CacheSizes caches);
+                                               CacheSizes caches, OpenFor purpose = OpenFor::use);
   virtual ~Image() = default;
 
   virtual const Header& header() const = 0;

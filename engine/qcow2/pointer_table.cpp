@@ -2,8 +2,11 @@
 #include "engine/qcow2/pointer_table.h"
 
 #include <algorithm>
+#include <cerrno>
 
+#include "engine/error.h"
 #include "engine/qcow2/bytes.h"
+#include "engine/qcow2/header_limits.h"
 
 namespace engine::qcow2 {
 
@@ -24,6 +27,7 @@ std::vector<std::byte> encode(std::span<const std::uint64_t> entries) {
 io::Task<void> PointerTable::load(HostOffset place, std::uint64_t entries) {
   TableEntries table(entries);
   const std::span<std::byte> bytes = std::as_writable_bytes(std::span(table));
+  if (!can_be_read(place, {bytes.size()})) throw IoError(EIO);
   if (entries != 0) co_await file_.read(place, bytes);
   numbers_from_big(table);
   entries_ = std::move(table);
