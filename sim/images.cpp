@@ -96,6 +96,7 @@ Task<void> require_backing_of(Runtime& runtime, Host& host, InfoRequest image, u
   const std::string file = info.value("full-backing-filename", "");
   if (file.empty() || file.starts_with("json:") || most == 0) co_return;
   image.path = file;
+  image.purpose = engine::qcow2::OpenFor::use;
   image.format = info.value("backing-filename-format", "");
   std::string trouble;
   try {
@@ -111,7 +112,7 @@ json check_json(const engine::qcow2::CheckReport& report, const std::string& pat
               {"format", "qcow2"},
               {"image-end-offset", report.image_end_offset.value},
               {"total-clusters", report.total_clusters},
-              {"check-errors", 0},
+              {"check-errors", report.check_errors},
               {"findings", report.findings}};
   const auto add = [&](const char* key, std::uint64_t value) {
     if (value > 0) result[key] = value;
@@ -170,11 +171,12 @@ Task<void> create(Runtime&, Host& host, json options) {
 }
 
 Task<json> check(Runtime& runtime, Host& host, InfoRequest image) {
+  image.purpose = engine::qcow2::OpenFor::check;
   co_await require_backing_of(runtime, host, image);
   std::unique_ptr<Storage> file = co_await host.open(image.path, Access::read_only, image.locking);
   bool qcow2 = image.format == "qcow2";
   if (image.format.empty()) qcow2 = co_await is_qcow2(*file);
-  if (!qcow2) throw Refusal("This image format does not support checks");
+  if (!qcow2) throw Refusal(no_checks);
   const engine::qcow2::CheckReport report = co_await engine::qcow2::check(*file);
   co_return check_json(report, image.path);
 }

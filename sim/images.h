@@ -20,8 +20,11 @@ std::string resolve(const std::string& image, const std::string& path);
 engine::io::Task<void> create(engine::io::Runtime& runtime, engine::io::Host& host,
                               nlohmann::json options);
 
+inline constexpr const char* no_checks = "This image format does not support checks";
+
 /// What `qemu-img check --output=json` tells, and "findings", a line each. With locking shared
-/// the file may be in use. Refused if the image or what backs it cannot be opened.
+/// the file may be in use. Refused if the image or what backs it cannot be opened; with
+/// no_checks for another format.
 engine::io::Task<nlohmann::json> check(engine::io::Runtime& runtime, engine::io::Host& host,
                                        engine::qcow2::InfoRequest image);
 

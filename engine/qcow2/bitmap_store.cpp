@@ -128,13 +128,20 @@ io::Task<std::vector<BitmapTableEntry>> BitmapStore::read_table(const BitmapDire
   }
 }
 
+io::Task<std::vector<BitmapTableEntry>> BitmapStore::read_whole_table(
+    const BitmapDirectoryEntry& entry) {
+  std::vector<BitmapTableEntry> table = co_await read_table(entry);
+  const std::uint64_t granularity = std::uint64_t{1} << entry.granularity_bits;
+  const std::uint64_t expected =
+      bitmap_table_entries(image_.length(), granularity, image_.cluster_size());
+  if (table.size() == expected) co_return table;
+  throw IoError(EINVAL, "Could not read bitmap '" + entry.name + "' from image");
+}
+
 io::Task<bitmap::DirtyBits> BitmapStore::read_bits(const BitmapDirectoryEntry& entry) {
-  const std::vector<BitmapTableEntry> table = co_await read_table(entry);
+  const std::vector<BitmapTableEntry> table = co_await read_whole_table(entry);
   const auto granularity = bitmap::Granularity::from_bits(entry.granularity_bits);
   try {
-    const std::uint64_t expected =
-        bitmap_table_entries(image_.length(), granularity.bytes(), image_.cluster_size());
-    if (table.size() != expected) throw IoError(EINVAL);
     bitmap::DirtyBits bits(image_.length(), granularity);
     co_await read_data(table, bits);
     co_return bits;
@@ -150,8 +157,9 @@ io::Task<void> BitmapStore::read_data(const std::vector<BitmapTableEntry>& table
     const std::uint64_t first = i * cluster_size;
     const ByteCount size{std::min(cluster_size, bits.byte_count() - first)};
     if (table[i].is_all_one()) {
-      const std::vector<std::byte> ones(size.value, std::byte{0xff});
-      bits.read_bytes(first, ones);
+      const GuestOffset start{(first * 8) << bits.granularity().bits()};
+      const ByteCount covered{(size.value * 8) << bits.granularity().bits()};
+      bits.set(start, std::min(covered, bits.disk_size() - ByteCount{start.value}));
     } else if (table[i].is_data()) {
       const std::vector<std::byte> bytes = co_await read_bytes(table[i].offset(), size);
       bits.read_bytes(first, bytes);
@@ -159,7 +167,7 @@ io::Task<void> BitmapStore::read_data(const std::vector<BitmapTableEntry>& table
   }
 }
 
-io::Task<std::vector<StoredBitmap>> BitmapStore::load() {
+io::Task<std::vector<StoredBitmap>> BitmapStore::load(Contents contents) {
   const Entries entries = co_await read_directory();
   std::set<std::string> names;
   std::vector<StoredBitmap> bitmaps;
@@ -170,17 +178,11 @@ io::Task<std::vector<StoredBitmap>> BitmapStore::load() {
     if (!new_name) throw Refusal("Bitmap already exists: " + entry.name);
     StoredBitmap bitmap{entry.name, bitmap::Granularity::from_bits(entry.granularity_bits),
                         entry.auto_record(), entry.in_use(), std::nullopt};
-    if (!entry.in_use()) bitmap.bits = co_await read_bits(entry);
+    if (!entry.in_use() && contents == Contents::read) bitmap.bits = co_await read_bits(entry);
+    if (!entry.in_use() && contents == Contents::leave) co_await read_whole_table(entry);
     bitmaps.push_back(std::move(bitmap));
   }
   co_return bitmaps;
-}
-
-io::Task<std::vector<std::string>> BitmapStore::stored_names() {
-  const Entries entries = co_await read_directory();
-  std::vector<std::string> names;
-  for (const BitmapDirectoryEntry& entry : entries) names.push_back(entry.name);
-  co_return names;
 }
 
 io::Task<void> BitmapStore::mark_in_use(const std::vector<std::string>& names) {

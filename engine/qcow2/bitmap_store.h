@@ -23,7 +23,7 @@ struct StoredBitmap {
   bitmap::Granularity granularity;
   bool auto_record;  ///< the AUTO flag: records writes as soon as it is loaded
   bool in_use;       ///< the IN_USE flag: was not stored properly, contents unknown
-  /// The bits; for a bitmap in use none was read (S48).
+  /// The bits; none if they were not wanted, and for a bitmap in use (S48).
   std::optional<bitmap::DirtyBits> bits;
 };
 
@@ -43,12 +43,12 @@ class BitmapStore {
   /// Requires that `image` outlives the store.
   explicit BitmapStore(Image& image) : image_(image) {}
 
+  /// Whether a bitmap's bits are wanted.
+  enum class Contents { leave, read };
+
   /// Every bitmap of the image in directory order, contents included unless in use. Does not write.
   /// Throws Refusal for a broken directory or table, in QEMU's words (S53, S55).
-  io::Task<std::vector<StoredBitmap>> load();
-
-  /// The names in directory order, for who has to ask about them in that order (S62).
-  io::Task<std::vector<std::string>> stored_names();
+  io::Task<std::vector<StoredBitmap>> load(Contents contents = Contents::read);
 
   /// Sets IN_USE in the directory entries named, in place, before their bitmaps may change (S48,
   /// S50): autoclear bit off, entries rewritten, autoclear bit on again, each durable before the
@@ -73,7 +73,7 @@ class BitmapStore {
   /// no entry is fine. Without bitmaps the extension goes (S15, S54).
   io::Task<void> remove(const std::string& name);
 
-  /// The names in the file's directory, in its order.
+  /// The names in directory order, for who has to ask about them in that order (S62).
   io::Task<std::vector<std::string>> read_names();
 
  private:
@@ -84,6 +84,8 @@ class BitmapStore {
   io::Task<std::vector<std::byte>> read_directory_bytes();
   io::Task<std::vector<BitmapDirectoryEntry>> read_directory();
   io::Task<std::vector<BitmapTableEntry>> read_table(const BitmapDirectoryEntry& entry);
+  /// The table of a bitmap that is not in use.
+  io::Task<std::vector<BitmapTableEntry>> read_whole_table(const BitmapDirectoryEntry& entry);
   io::Task<bitmap::DirtyBits> read_bits(const BitmapDirectoryEntry& entry);
   io::Task<void> read_data(const std::vector<BitmapTableEntry>& table, bitmap::DirtyBits& bits);
 

@@ -9,6 +9,7 @@
 #include "engine/qcow2/bytes.h"
 #include "engine/qcow2/header.h"
 #include "engine/qcow2/image.h"
+#include "engine/qcow2/snapshot_table.h"
 
 namespace engine::qcow2 {
 namespace {
@@ -30,6 +31,21 @@ json described(const StoredBitmap& bitmap) {
   if (bitmap.in_use) flags.push_back("in-use");
   if (bitmap.auto_record) flags.push_back("auto");
   return {{"name", bitmap.name}, {"granularity", bitmap.granularity.bytes()}, {"flags", flags}};
+}
+
+json described(const Snapshot& snapshot) {
+  constexpr std::uint64_t second = 1'000'000'000;
+  json told{{"id", snapshot.id},
+            {"name", snapshot.name},
+            {"vm-state-size", static_cast<std::int64_t>(snapshot.vm_state_size)},
+            {"date-sec", snapshot.date_sec},
+            {"date-nsec", snapshot.date_nsec},
+            {"vm-clock-sec", snapshot.vm_clock_nsec / second},
+            {"vm-clock-nsec", snapshot.vm_clock_nsec % second}};
+  if (snapshot.icount != Snapshot::no_icount) {
+    told["icount"] = static_cast<std::int64_t>(snapshot.icount);
+  }
+  return told;
 }
 
 json format_specific(const Header& header, const std::vector<StoredBitmap>& bitmaps) {
@@ -81,10 +97,16 @@ io::Task<json> image_info(io::Runtime& runtime, io::Host& host, InfoRequest requ
   if (request.format == "raw") co_return info;
   if (request.format != "qcow2") throw Refusal("Unknown driver '" + request.format + "'");
   const CacheSizes caches;
-  const std::unique_ptr<Image> image = co_await Image::open(runtime, *file, caches);
+  const std::unique_ptr<Image> image =
+      co_await Image::open(runtime, *file, caches, request.purpose);
   BitmapStore store(*image);
-  const std::vector<StoredBitmap> bitmaps = co_await store.load();
+  const std::vector<StoredBitmap> bitmaps = co_await store.load(BitmapStore::Contents::leave);
   add_header(info, image->header(), request.path);
+  if (request.purpose == OpenFor::use) {
+    const SnapshotTable table = co_await read_snapshot_table(*file, image->header());
+    for (const Snapshot& snapshot : table.snapshots)
+      info["snapshots"].push_back(described(snapshot));
+  }
   info["format-specific"] = format_specific(image->header(), bitmaps);
   co_return info;
 }

@@ -6,6 +6,7 @@
 
 #include "engine/io/runtime.h"
 #include "engine/io/storage.h"
+#include "engine/qcow2/open_for.h"
 
 namespace engine::qcow2 {
 
@@ -16,13 +17,15 @@ struct InfoRequest {
   std::string format;
   /// Off: look at an image that somebody may be writing.
   io::Locking locking = io::Locking::on;
+  /// What it must be fit for, to be told anything of.
+  OpenFor purpose = OpenFor::use;
 };
 
-/// What `qemu-img info --output=json` says about an image, internal snapshots left out: filename,
-/// format, virtual-size, actual-size, dirty-flag; for qcow2 also cluster-size, the backing file and
-/// format-specific with the bitmaps' names, granularities and flags. Only reads. Throws Refusal for
-/// what cannot be opened, in QEMU's words without the prefix "Could not open 'F': " that qemu-img
-/// puts before all of them.
+/// What `qemu-img info --output=json` says about an image: filename, format, virtual-size,
+/// actual-size, dirty-flag; for qcow2 also cluster-size, the backing file, the internal snapshots
+/// and format-specific with the bitmaps' names, granularities and flags. Only reads. Throws Refusal
+/// for what cannot be opened, in QEMU's words without the prefix "Could not open 'F': " that
+/// qemu-img puts before all of them.
 io::Task<nlohmann::json> image_info(io::Runtime& runtime, io::Host& host, InfoRequest request);
 
 }  // namespace engine::qcow2

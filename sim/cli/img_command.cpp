@@ -93,6 +93,9 @@ std::string refusal_text(const std::string& file, const engine::Refusal& refusal
   return refusal.hint().empty() ? text : text + ". " + refusal.hint();
 }
 
+/// How `img check` ends, as qemu-img check does: 0 where nothing is wrong.
+enum CheckStatus { not_checked = 1, has_corruptions = 2, has_leaks = 3, cannot_be_checked = 63 };
+
 /// Does `work` with a loop and a host; a refusal is one line and status 2.
 template <class Work>
 void on_files(const std::string& file, const Work& work) {
@@ -115,6 +118,11 @@ void create(const ImgArguments& arguments) {
   if (!arguments.quiet) std::cout << formatting_text(options);
 }
 
+/// Names in an image and of files may be any bytes: what is not UTF-8 becomes U+FFFD, as in QEMU.
+std::string json_lines(const json& value) {
+  return value.dump(4, ' ', false, json::error_handler_t::replace) + "\n";
+}
+
 void info(const ImgArguments& arguments) {
   json info;
   on_files(arguments.file, [&](engine::io::FileLoop& loop, engine::io::Host& host) {
@@ -122,24 +130,41 @@ void info(const ImgArguments& arguments) {
                                              arguments.locking(engine::io::Locking::off)};
     info = loop.run(engine::qcow2::image_info(loop, host, request));
   });
-  std::cout << (arguments.output == "json" ? info.dump(4) + "\n" : info_text(info));
+  std::cout << (arguments.output == "json" ? json_lines(info) : info_text(info));
 }
 
-int check(const ImgArguments& arguments) {
+json check_report(const ImgArguments& arguments) {
+  const engine::qcow2::InfoRequest image{arguments.file, arguments.format,
+                                         arguments.locking(engine::io::Locking::shared)};
   json report;
   on_files(arguments.file, [&](engine::io::FileLoop& loop, engine::io::Host& host) {
-    report = loop.run(images::check(
-        loop, host,
-        {arguments.file, arguments.format, arguments.locking(engine::io::Locking::shared)}));
+    report = loop.run(images::check(loop, host, image));
   });
+  return report;
+}
+
+int check_file(const ImgArguments& arguments) {
+  json report = check_report(arguments);
   const json findings = report["findings"];
   report.erase("findings");
   if (arguments.output == "json") {
-    std::cout << report.dump(4) << "\n";
+    std::cout << json_lines(report);
   } else if (!arguments.quiet) {
     std::cout << check_text(report, findings);
   }
-  return report.contains("corruptions") || report.contains("leaks") ? 1 : 0;
+  if (report["check-errors"] != 0) return not_checked;
+  if (report.contains("corruptions")) return has_corruptions;
+  return report.contains("leaks") ? has_leaks : 0;
+}
+
+int check(const ImgArguments& arguments) {
+  try {
+    return check_file(arguments);
+  } catch (const UsageError& refused) {
+    std::cerr << "blocktwin: " << refused.what() << std::endl;
+    const std::string text = refused.what();
+    return text.ends_with(images::no_checks) ? cannot_be_checked : not_checked;
+  }
 }
 
 void dirty(const ImgArguments& arguments) {
@@ -148,7 +173,7 @@ void dirty(const ImgArguments& arguments) {
     runs = loop.run(images::dirty(loop, host, arguments.file, arguments.bitmap));
   });
   if (arguments.output == "json") {
-    std::cout << json{{"ranges", runs}}.dump(4) << "\n";
+    std::cout << json_lines({{"ranges", runs}});
     return;
   }
   for (const json& run : runs) std::cout << run[0] << "+" << run[1] << "\n";
@@ -186,7 +211,7 @@ void add_img(CLI::App& program, int& status) {
   informer->add_option("FILE", arguments->file)->required();
   informer->callback([arguments] { info(*arguments); });
   CLI::App* checker = img->add_subcommand(
-      "check", "check an image's metadata; status 1 if something is wrong with it");
+      "check", "check an image's metadata; status 2: corruptions, 3: leaks, 1: not to be checked");
   add_common(*checker, *arguments);
   add_output(*checker, *arguments);
   checker->add_option("FILE", arguments->file)->required();

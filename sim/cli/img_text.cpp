@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <array>
+#include <ctime>
 #include <nlohmann/json.hpp>
 
 #include "engine/size_argument.h"
@@ -59,6 +61,35 @@ std::string backing_text(const json& info) {
   return text;
 }
 
+std::string date_text(std::int64_t seconds) {
+  const std::time_t time = seconds;
+  std::tm parts{};
+  std::array<char, 32> text{};
+  if (localtime_r(&time, &parts) != nullptr) {
+    std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S", &parts);
+  }
+  return text.data();
+}
+
+std::string clock_text(std::uint64_t seconds, std::uint64_t nanoseconds) {
+  return fmt::format("{:02}:{:02}:{:02}.{:03}", seconds / 3600, seconds / 60 % 60, seconds % 60,
+                     nanoseconds / 1'000'000);
+}
+
+std::string snapshots_text(const json& snapshots) {
+  constexpr const char* columns = "{:<10}{:<17}{:>8}{:>20}{:>13}{:>11}\n";
+  std::string text = "Snapshot list:\n";
+  text += fmt::format(columns, "ID", "TAG", "VM SIZE", "DATE", "VM CLOCK", "ICOUNT");
+  for (const json& snapshot : snapshots) {
+    const auto size = snapshot["vm-state-size"].get<std::uint64_t>();
+    text += fmt::format(columns, plain(snapshot["id"]), plain(snapshot["name"]), human_size(size),
+                        date_text(snapshot["date-sec"]),
+                        clock_text(snapshot["vm-clock-sec"], snapshot["vm-clock-nsec"]),
+                        snapshot.contains("icount") ? plain(snapshot["icount"]) : "");
+  }
+  return text;
+}
+
 double percent(const json& report, const char* part, const char* whole) {
   const double total = report.value(whole, 0.0);
   return total == 0 ? 0 : 100.0 * report.value(part, 0.0) / total;
@@ -104,6 +135,7 @@ std::string info_text(const json& info) {
     text += "cluster_size: " + plain(info["cluster-size"]) + "\n";
   }
   text += backing_text(info);
+  if (info.contains("snapshots")) text += snapshots_text(info["snapshots"]);
   const json::json_pointer data("/format-specific/data");
   if (info.contains(data)) text += specific_text(info[data]);
   return text;
@@ -114,7 +146,8 @@ std::string check_text(const json& report, const json& findings) {
   for (const json& finding : findings) text += plain(finding) + "\n";
   const std::uint64_t corruptions = report.value("corruptions", std::uint64_t{0});
   const std::uint64_t leaks = report.value("leaks", std::uint64_t{0});
-  if (corruptions == 0 && leaks == 0) text += "No errors were found on the image.\n";
+  const std::uint64_t errors = report["check-errors"];
+  if (corruptions == 0 && leaks == 0 && errors == 0) text += "No errors were found on the image.\n";
   if (corruptions > 0) {
     text += fmt::format(
         "\n{} errors were found on the image.\n"
@@ -126,6 +159,9 @@ std::string check_text(const json& report, const json& findings) {
         "\n{} leaked clusters were found on the image.\n"
         "This means waste of disk space, but no harm to data.\n",
         leaks);
+  }
+  if (errors > 0) {
+    text += fmt::format("\n{} internal errors have occurred during the check.\n", errors);
   }
   if (report.value("allocated-clusters", 0) > 0) {
     text +=

@@ -106,6 +106,23 @@ TEST_CASE("refcount blocks of clusters that the file has not are not read") {
   CHECK(counting.bytes_read < 16 * mib);
 }
 
+TEST_CASE("what info tells of bitmaps takes no bits") {
+  ImageFile file("2T", "cluster_size=64k");
+  bitmap::DirtyBits bits({std::uint64_t{2} << 40}, bitmap::Granularity(512));
+  for (std::uint64_t i = 0; i < 100; ++i) bits.set({i << 34}, {512});
+  file.store("b", bits);
+  io::FileLoop loop;
+  io::FileHost host;
+  const auto opened = loop.run(host.open(file.path(), io::Access::read_only, io::Locking::on));
+  CountingStorage counting(*opened);
+  const auto image = loop.run(Image::open(loop, counting, {}));
+  BitmapStore store(*image);
+  counting.bytes_read = 0;
+  CHECK(loop.run(store.load(BitmapStore::Contents::leave)).at(0).name == "b");
+  CHECK(counting.bytes_read < 70 * kib);  // directory and table
+  CHECK(loop.run(store.load()).at(0).bits == bits);
+}
+
 struct Refused {
   const char* name;
   std::function<void(ImageFile&)> inflict;

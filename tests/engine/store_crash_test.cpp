@@ -201,7 +201,7 @@ std::set<State> states_after_failures(const Bytes& start, Work work) {
 }
 
 io::Task<void> mark_all(BitmapStore& store) {
-  const std::vector<std::string> names = co_await store.stored_names();
+  const std::vector<std::string> names = co_await store.read_names();
   co_await store.mark_in_use(names);
 }
 io::Task<void> store_some(BitmapStore& store) {

@@ -34,11 +34,11 @@ std::size_t lines(const std::string& text) {
 }
 
 /// Usage and malformed input: one line that says what is wrong, and status 2.
-void is_refused(const std::string& arguments, const std::string& message) {
+void is_refused(const std::string& arguments, const std::string& message, int status = 2) {
   const ShellResult result = shell(program + arguments);
   INFO(arguments);
   INFO(result.out);
-  CHECK(result.status == 2);
+  CHECK(result.status == status);
   CHECK(has(result.out, message));
   CHECK(lines(result.out) == 1);
 }
@@ -189,7 +189,8 @@ TEST_CASE("img refuses what is no image in one line") {
   is_refused("img info " + directory / "none", "No such file or directory");
   is_refused("img info " + directory.path().string(), "to be a regular file");
   is_refused("img info -f qcow2 " + text, "Image is not in qcow2 format");
-  is_refused("img check " + text, "This image format does not support checks");
+  is_refused("img check " + text, "This image format does not support checks", 63);
+  is_refused("img check -f qcow2 " + text, "Image is not in qcow2 format", 1);
   is_refused("img create -f qcow2 " + directory / "x" + " 1Z", "Invalid image size specified");
   is_refused("img create -f qcow2 -o bogus=1 " + directory / "x" + " 1M", "bogus");
   is_refused("img create -f qcow2 -o cluster_size=1000 " + directory / "x" + " 1M",
