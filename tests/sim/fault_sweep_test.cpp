@@ -7,14 +7,16 @@
 #include "tests/catch.h"
 #include "tests/sim/scenario_of.h"
 
-using namespace sim::sweep;
-
 using nlohmann::json;
+using sim::sweep::AnyCase;
+using sim::sweep::FaultFigures;
+using sim::sweep::FaultSweep;
+using sim::sweep::step_of;
 using tests::scenario_of;
 
 namespace {
 
-constexpr const char* story_of_a_restart =
+constexpr const char* stored_twice =
     "create TEST_DIR/PID-f 256K\n"
     "drive drive0 TEST_DIR/PID-f\n"
     "block-dirty-bitmap-add node=drive0 name=b persistent=true granularity=512\n"
@@ -25,7 +27,7 @@ constexpr const char* story_of_a_restart =
     "io drive0 flush\n"
     "restart\n";
 
-FaultFigures sweep(const std::string& story, std::uint64_t first = 0) {
+FaultFigures failing(const std::string& story, std::uint64_t first = 0) {
   const sim::Scenario scenario = scenario_of(story);
   return FaultSweep(scenario, scenario.testcases[0], first, [](const auto&, const auto&) {}).run();
 }
@@ -37,8 +39,8 @@ std::optional<sim::Finding> judged(const std::string& step, const char* allowed,
 }  // namespace
 
 TEST_CASE("a sweep of faults fails each operation, writes in two ways, and finds nothing") {
-  const FaultFigures figures = sweep(story_of_a_restart);
-  for (const Finding& each : figures.findings) WARN(each.report << each.story);
+  const FaultFigures figures = failing(stored_twice);
+  for (const sim::sweep::Finding& each : figures.findings) WARN(each.report << each.story);
   CHECK(figures.failures == 0);
   CHECK(figures.operations > 40);
   CHECK(figures.faults > figures.operations);
@@ -49,19 +51,19 @@ TEST_CASE("a sweep of faults fails each operation, writes in two ways, and finds
 }
 
 TEST_CASE("a sweep of faults goes on where another one died, and is the same each time") {
-  const FaultFigures all = sweep(story_of_a_restart);
-  CHECK(to_json(all) == to_json(sweep(story_of_a_restart)));
-  CHECK(to_json(fault_figures_of(to_json(all))) == to_json(all));
-  CHECK(sweep(story_of_a_restart, 2 * all.operations - 4).faults <= 4);
-  CHECK(sweep(story_of_a_restart, 2 * all.operations).faults == 0);
+  const FaultFigures all = failing(stored_twice);
+  CHECK(to_json(all) == to_json(failing(stored_twice)));
+  CHECK(to_json(sim::sweep::fault_figures_of(to_json(all))) == to_json(all));
+  CHECK(failing(stored_twice, 2 * all.operations - 4).faults <= 4);
+  CHECK(failing(stored_twice, 2 * all.operations).faults == 0);
 }
 
 TEST_CASE(
     "a testcase with faults of its own is left out, one with one operation that fails is judged") {
-  const FaultFigures own = sweep(std::string("fail TEST_DIR/PID-f write\n") + story_of_a_restart);
+  const FaultFigures own = failing(std::string("fail TEST_DIR/PID-f write\n") + stored_twice);
   CHECK(own.left_out);
   CHECK(own.faults == 0);
-  const FaultFigures one = sweep(
+  const FaultFigures one = failing(
       "create TEST_DIR/PID-f 256K\n"
       "drive drive0 TEST_DIR/PID-f\n"
       "fail at 1 error=ENOSPC: io drive0 write -P 1 0 4K\n");
