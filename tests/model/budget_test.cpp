@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -28,14 +29,48 @@ std::vector<fs::path> sources() {
   return found;
 }
 
-/// A ratchet: it goes down, and up only for what joins: a command, writes in flight.
-TEST_CASE("the model stays within its budget of lines") {
-  const std::size_t budget = 3700;
-  std::size_t total = 0;
-  for (const fs::path& path : sources()) total += lines_of(path).size();
-  INFO("lines: " << total << ", budget: " << budget);
-  CHECK(total <= budget);
-  CHECK(total + 20 > budget);
+/// Lines that each file may have. Growth fails and removal never does. A number rises by what a
+/// rule costs, in the commit that brings the rule; one that is larger than its file may be lowered
+/// at any time. A new command is a new file with a line of its own here.
+const std::map<std::string, std::size_t>& budgets() {
+  // clang-format off
+  static const std::map<std::string, std::size_t> table{
+      {"bitmaps.cpp", 187},
+      {"block_commit.cpp", 213},
+      {"blockdev.cpp", 88},
+      {"commit.cpp", 288},
+      {"content.cpp", 175},
+      {"crash.cpp", 140},
+      {"faults.cpp", 188},
+      {"graph.cpp", 348},
+      {"guest_io.cpp", 260},
+      {"images.cpp", 141},
+      {"jobs.cpp", 174},
+      {"learn.cpp", 96},
+      {"model.cpp", 107},
+      {"model.h", 85},
+      {"parts.h", 182},
+      {"persistence.cpp", 134},
+      {"queries.cpp", 106},
+      {"ranges.cpp", 114},
+      {"ranges.h", 57},
+      {"resize.cpp", 96},
+      {"schema.cpp", 195},
+      {"sha256.cpp", 66},
+      {"snapshot.cpp", 84},
+      {"state.h", 163},
+  };
+  // clang-format on
+  return table;
+}
+
+TEST_CASE("each file of the model stays within its budget of lines") {
+  for (const fs::path& path : sources()) {
+    const auto budget = budgets().find(path.filename());
+    INFO(path.filename());
+    REQUIRE(budget != budgets().end());
+    CHECK(lines_of(path).size() <= budget->second);
+  }
 }
 
 /// A function starts at an unindented line that ends in "{" and ends at an unindented "}".
