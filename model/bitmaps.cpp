@@ -56,6 +56,15 @@ Number default_granularity(const State& state, const Node& node) {
   return std::clamp<Number>(image.cluster, 4096, 65536);
 }
 
+}  // namespace
+
+bool too_large_to_store(Number size, Number granularity) {
+  const Number limit = Number{512} << 20, most = limit * 8 * granularity;
+  return size > most;
+}
+
+namespace {
+
 /// S7, S8 (M3 on what comes first)
 void check_can_store(const State& state, const Node& node, const Bitmap& bitmap) {
   const Image& image = state.files.at(node.file);
@@ -65,10 +74,8 @@ void check_can_store(const State& state, const Node& node, const Bitmap& bitmap)
   };
   if (image.version < 3) cannot("Cannot store dirty bitmaps in qcow2 v2 files");
   if (bitmap.name.size() > 1023) cannot("Name length exceeds maximum (1023 characters)");
-  const Number limit = 512ull << 20;
-  if (image.size / bitmap.granularity / 8 > limit) {
+  if (too_large_to_store(image.size, bitmap.granularity))
     cannot("Too much space will be occupied by the bitmap. Use larger granularity");
-  }
 }
 
 }  // namespace

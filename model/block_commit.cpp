@@ -58,10 +58,17 @@ void check_id_and_speed(const State& state, const Job& job) {
   if (job.speed < 0) throw Refused{"Parameter 'speed' expects a non-negative value"};
 }
 
-/// M56
+/// M56, from the top down.
 void check_readers(State& state, const Job& job) {
   for (const Node* node : chain_of(state, state.nodes.at(job.top))) {
     if (node->id == job.base) return;
+    const std::string device = device_name(state, *node), on_it = "node '" + node_name(*node) + "'";
+    if (node->id != job.top && !device.empty()) {
+      throw Refused{"Permission conflict on " + on_it +
+                    ": permissions 'consistent read' are both required by block device '" + device +
+                    "' (uses " + on_it + " as 'root' child) and unshared by commit job '" + job.id +
+                    "' (uses " + on_it + " as 'intermediate node' child)."};
+    }
     if (node->id == job.top && job.active()) continue;
     for (const auto& [id, other] : state.nodes) {
       const bool reads = other.file == node->file && other.driver != "file" && !other.filter();

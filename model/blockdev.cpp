@@ -9,15 +9,18 @@ using nlohmann::json;
 
 namespace {
 
-/// A file node's other user and this one cannot both write (M42).
+/// Only one image of a file node writes, and then it is the only one; raw ones share all (M42).
 void check_sharing(const State& state, const Node& file, const Node& user) {
+  if (user.driver == "raw") return;
   if (file.read_only && !user.read_only) throw Refused{"Block node is read-only"};
   for (const auto& [id, other] : state.nodes) {
     if (other.over != file.id || (other.read_only && user.read_only)) continue;
+    if (other.driver == "raw") continue;
+    const Node &writer = other.read_only ? user : other, &reader = other.read_only ? other : user;
     const std::string as_file = "' (uses node '" + node_name(file) + "' as 'file' child)";
     throw Refused{"Permission conflict on node '" + node_name(file) +
-                  "': permissions 'write, resize' are both required by node '" + node_name(other) +
-                  as_file + " and unshared by node '" + node_name(user) + as_file + "."};
+                  "': permissions 'write, resize' are both required by node '" + node_name(writer) +
+                  as_file + " and unshared by node '" + node_name(reader) + as_file + "."};
   }
 }
 

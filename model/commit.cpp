@@ -141,8 +141,18 @@ void leave_graph(State& state, Job& job, bool drops_top) {
   if (job.read_only_after && (drops_top || !job.active())) turn_read_only(state, base);
 }
 
+/// M60: whether the header of the layer above can name what backs it from now on.
+void check_header(const State& state, Job& job) {
+  if (job.active() || job.ending != Ending::none) return;
+  const Image& overlay = state.files.at(state.nodes.at(job.overlay).file);
+  if (fits_header(overlay, job.backing_file, !overlay.directory.empty())) return;
+  job.ending = Ending::failure;
+  job.error = job.backing_file.size() > 1023 ? "Invalid argument" : "No space left on device";
+}
+
 /// S88
 void conclude(State& state, Job& job) {
+  check_header(state, job);
   const bool cancelled = job.ending == Ending::cancel;
   leave_graph(state, job, job.ending == Ending::complete || job.ending == Ending::none);
   if (cancelled) job.error = "Operation canceled";
@@ -167,6 +177,8 @@ void end(State& state, Job& job) {
     settle_copies(state, job, job.fresh);
     job.copied += job.active() ? job.fresh_least : job.length;
     job.surplus = job.active() ? job.surplus + job.fresh_most - job.fresh_least : 0;
+    const std::string& base = state.nodes.at(job.base).file;
+    if (job.active() && flushes(state, base)) state.files.at(base).unsynced.clear();
   } else if (job.active()) {
     job.surplus += waiting(job);
   }

@@ -119,7 +119,9 @@ void start_write(State& state, Node& node, Number start, Number end, const Bytes
 
 void finish_writes(State& state) {
   for (const Request& request : state.in_flight) {
-    Node& node = state.nodes.at(request.node);
+    const auto found = state.nodes.find(request.node);
+    if (found == state.nodes.end()) continue;  // the filter of a job that has ended
+    Node& node = found->second;
     for (Bitmap& bitmap : node.bitmaps) {
       Runs seen = run(request.start, request.end);
       seen.remove(bitmap.unsure);
@@ -138,6 +140,23 @@ Runs in_flight(const State& state, const Node& node) {
   return runs;
 }
 
+namespace {
+
+/// M31: what is perhaps allocated perhaps becomes zeros, the rest stays as it is; of version 2
+/// nothing is left.
+void free_clusters(Image& image, Number first, Number last) {
+  remember(image, first, last);
+  const Extents before = image.data;
+  erase(image.data, first, last);
+  if (image.version < 3) return;
+  walk(before, first, last, [&image](Number from, const Extent& old) {
+    const Extent zeros{old.end, zero_byte, old.through};
+    if (!old.through || old.own.any()) image.data.emplace(from, zeros);
+  });
+}
+
+}  // namespace
+
 /// S24, S110, M31: whole clusters only; a job's filter drops it.
 void discard(State& state, Node& node, Number start, Number end) {
   if (!node.unmap || node.filter() || start == end) return;
@@ -151,8 +170,7 @@ void discard(State& state, Node& node, Number start, Number end) {
     if (has_backing || image.format == "raw") {
       put(state, node, first, last, zero_byte);
     } else {
-      remember(image, first, last);
-      erase(image.data, first, last);
+      free_clusters(image, first, last);
     }
   }
   note_guest_write(state, node, start, end);

@@ -131,6 +131,7 @@ void check_node_name(State& state, const std::string& name) {
   if (find_device(state, name))
     throw Refused{"node-name=" + name + " is conflicting with a device id"};
   if (find_named(state, name)) throw Refused{"Duplicate nodes with node-name='" + name + "'"};
+  if (name.size() > 31) throw Refused{"Node name too long"};
 }
 
 /// M28
@@ -148,7 +149,12 @@ std::string resolve(const std::string& overlay, const std::string& backing) {
   return slash == std::string::npos ? backing : overlay.substr(0, slash + 1) + backing;
 }
 
+/// More open at once are taken for images that back each other in a ring (M61).
+constexpr std::size_t most_nodes = 500;
+
 Node& open_node(State& state, Node node) {
+  if (node.file.empty()) throw Refused{"The 'file' block driver requires a file name"};
+  if (state.nodes.size() > most_nodes) throw Refused{anything};
   const auto image = state.files.find(node.file);
   const bool is_named = !node.name.empty();
   if (is_named && node.driver == "file") check_node_name(state, node.name);
@@ -165,6 +171,7 @@ Node& open_node(State& state, Node node) {
   if (node.driver == "qcow2" && image->second.format != "qcow2")
     throw Refused{"Image is not in qcow2 format"};
   if (node.driver == "qcow2" && !image->second.broken.empty()) throw Refused{image->second.broken};
+  if (node.driver == "raw" && image->second.format != "raw") throw Unknowable{};  // not modelled
   node.id = state.next_id++;
   if (node.driver == "qcow2") node.names = image->second.backing;
   const int id = node.id;
@@ -198,6 +205,7 @@ Node& open_chain(State& state, Node options, const json* backing) {
     if (backing && backing->is_object()) node.below = open_blockdev(state, *backing, true).id;
   } catch (const Refused& refused) {
     state.nodes.erase(node.id);
+    if (refused.text == anything) throw;
     throw Refused{"Could not open backing file: " + refused.text};
   }
   try {
@@ -238,6 +246,7 @@ void check_drive(State& state, const json& options) {
   const std::vector<std::string> known{"ignore", "off", "unmap", "on"};
   const std::string format = options.value("format", "qcow2"), file = options.at("file");
   if (format != "qcow2" && format != "raw") throw Refused{"Unknown driver '" + format + "'"};
+  if (file.empty()) throw Refused{"A block device must be specified for \"file\""};
   if (state.files.contains(file) && std::ranges::find(known, discard) == known.end())
     throw Refused{"Invalid discard option"};
 }
@@ -282,8 +291,7 @@ std::string remove_drive(State& state, const std::string& id) {
   const Device* device = find_device(state, id);
   if (!device) throw Refused{"Device '" + id + "' not found"};
   const int root = device->root;
-  if (busy_with_commit(state, root))
-    throw Refused{"Node '" + id + "' is busy: block device is in use by block job: commit"};
+  check_not_busy(state, state.nodes.at(root));
   state.devices.erase(state.devices.begin() + (device - state.devices.data()));
   return close_unused(state, root);
 }

@@ -33,6 +33,15 @@ void set_qcow2_options(Image& image, const json& options) {
   }
 }
 
+}  // namespace
+
+bool fits_header(const Image& image, const std::string& backing, bool bitmaps) {
+  const Number fixed = (image.version < 3 ? 96 : 136) + (bitmaps ? 32 : 0);
+  return backing.empty() || (backing.size() <= 1023 && fixed + backing.size() <= image.cluster);
+}
+
+namespace {
+
 /// M26
 void set_backing(const State& state, Image& image, const json& options) {
   image.backing = options.at("backing_file");
@@ -45,7 +54,16 @@ void set_backing(const State& state, Image& image, const json& options) {
   if (!options.contains("backing_fmt"))
     throw Refused{"Backing file specified without backing format"};
   image.backing_format = options.at("backing_fmt");
+  if (image.backing_format != "qcow2" && image.backing_format != "raw")
+    throw Refused{"Unknown driver '" + image.backing_format + "'"};
   image.size = below->second.size;
+  if (options.contains("backing_is_open")) return;
+  State elsewhere;
+  elsewhere.files = state.files;
+  elsewhere.unreadable = unreadable(state);
+  Node backing{.file = below->first, .driver = image.backing_format};
+  backing.read_only = true;
+  open_chain(elsewhere, std::move(backing));
 }
 
 /// Folders other than the scenario's own do not exist.

@@ -12,7 +12,8 @@ using nlohmann::json;
 json error_reply(const Refused& refused) {
   json reply;
   reply["error"]["class"] = refused.kind;
-  reply["error"]["desc"] = refused.text;
+  const bool known = refused.text != anything;
+  reply["error"]["desc"] = known ? json(refused.text) : json::parse(anything);
   return reply;
 }
 

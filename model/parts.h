@@ -110,6 +110,8 @@ std::string delete_node(State& state, const std::string& name);
 Node& open_blockdev(State& state, const nlohmann::json& options, bool backs_another);
 
 // bitmaps.cpp
+/// Whether a disk of that size has too many bits for an image (S8).
+bool too_large_to_store(Number size, Number granularity);
 /// Refuses what the bitmap's state forbids (S14).
 void check_usable(const Bitmap& bitmap, bool must_be_writable, bool must_be_consistent);
 
@@ -144,6 +146,10 @@ bool meets_writes(const State& state, const Node& node, Number start, Number end
 void start_write(State& state, Node& node, Number start, Number end, const Bytes& value);
 void finish_writes(State& state);
 Runs in_flight(const State& state, const Node& node);
+
+// images.cpp
+/// Whether an image's header has room for a backing file's name, and for bitmaps if so (M60).
+bool fits_header(const Image& image, const std::string& backing, bool bitmaps);
 
 // guest_io.cpp
 std::vector<std::string> words_of(const std::string& line);

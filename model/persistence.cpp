@@ -81,12 +81,22 @@ std::string store_failure(State& state, const Node& node) {
 
 }  // namespace
 
-/// S12, S45, S46; one bitmap that cannot be stored fails the whole store (S47, B56, M37).
+/// S12, S45, S46; one bitmap that cannot be stored fails the whole store (S47, B56, M37, M60).
 std::string store_bitmaps(State& state, const Node& node) {
   Image& image = state.files.at(node.file);
   if (std::ranges::none_of(node.bitmaps, to_be_stored)) return "";
   if (node.read_only) return "No write access";
   if (image.size == 0) return "No memory";
+  const auto outgrown = std::ranges::find_if(node.bitmaps, [&image](const Bitmap& bitmap) {
+    return to_be_stored(bitmap) && too_large_to_store(image.size, bitmap.granularity);
+  });
+  if (outgrown != node.bitmaps.end()) {
+    return "Bitmap '" + outgrown->name +
+           "' doesn't satisfy the constraints: Too much space will be occupied by the bitmap. Use "
+           "larger granularity";
+  }
+  if (image.directory.empty() && !fits_header(image, image.backing, true))
+    return "Failed to update bitmap extension: No space left on device";
   const std::string failure = store_failure(state, node);
   if (!failure.empty()) return failure;
   for (const Bitmap& bitmap : node.bitmaps) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
+#include <utility>
 
 #include "model/model.h"
 #include "model/parts.h"
@@ -26,6 +27,25 @@ bool is_in_chain(State& state, Node& root, Node& node) {
   return std::ranges::find(chain, &node) != chain.end();
 }
 
+void make_overlay(State& state, const Node& active, const std::string& file,
+                  const std::string& format) {
+  const json created = create_image(state, {{"file", file},
+                                            {"format", format},
+                                            {"backing_file", active.file},
+                                            {"backing_fmt", active.driver},
+                                            {"backing_is_open", true}});
+  if (created.contains("error")) throw Refused{created["error"]["desc"]};
+  state.files.at(file).backing = shown_file(state, active);
+}
+
+/// M29: what mode=existing opens otherwise than as qcow2 locks nothing.
+[[noreturn]] void refuse_overlay(State state, Node options) {
+  const std::string format = std::exchange(options.driver, "file");
+  if (format != "raw" && format != "file") throw Refused{"Unknown driver '" + format + "'"};
+  open_node(state, std::move(options));
+  throw Refused{"The overlay does not support backing images"};
+}
+
 }  // namespace
 
 /// S65…S69, M29
@@ -42,17 +62,12 @@ json snapshot_sync(State& state, const json& arguments) {
   const std::string file = arguments.at("snapshot-file");
   require_sound(state, file);
   const std::string format = arguments.value("format", "qcow2");
-  if (arguments.value("mode", "absolute-paths") != "existing") {
-    const json created = create_image(state, {{"file", file},
-                                              {"format", format},
-                                              {"backing_file", active->file},
-                                              {"backing_fmt", active->driver}});
-    if (created.contains("error")) throw Refused{created["error"]["desc"]};
-    state.files.at(file).backing = shown_file(state, *active);
-  }
+  if (arguments.value("mode", "absolute-paths") != "existing")
+    make_overlay(state, *active, file, format);
   Node options{.name = name, .file = file, .driver = format};
   options.read_only = active->read_only;
   options.unmap = active->unmap;
+  if (format != "qcow2") refuse_overlay(state, std::move(options));
   Node& overlay = open_node(state, std::move(options));
   load_bitmaps(state, overlay);
   put_on_top(state, *active, overlay);

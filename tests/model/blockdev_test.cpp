@@ -110,4 +110,18 @@ TEST_CASE("a snapshot goes into a node that is there (S66, S67)") {
         "The overlay is already in use");
 }
 
+TEST_CASE("images that back each other in a ring are refused, and nothing stays open (M61)") {
+  Story story;
+  story.create("b");
+  story.create("a", {{"backing_file", Story::path("b")}, {"backing_fmt", "qcow2"}});
+  story.create("b", {{"backing_file", Story::path("a")}, {"backing_fmt", "qcow2"}});
+  nlohmann::json options{{"id", "drive0"}, {"file", Story::path("a")}};
+  CHECK(model::add_drive(story.state, options)["error"]["desc"] ==
+        "Could not open backing file: Could not open backing file: Failed to get shared \"write\" "
+        "lock");
+  options["read-only"] = "on";
+  CHECK(model::add_drive(story.state, options)["error"]["desc"] == nlohmann::json{{"$any", true}});
+  CHECK(story.state.nodes.empty());
+}
+
 }  // namespace

@@ -185,4 +185,17 @@ TEST_CASE("of bitmaps that cannot be stored the first in the directory is told (
         "file: Input/output error");
 }
 
+TEST_CASE("what is in flight above a commit that fails outlives the commit's filter (M41, M55)") {
+  Story story = with_bitmap();
+  story.ok("blockdev-snapshot-sync",
+           R"({"device":"drive0","snapshot-file":"TEST_DIR/PID-top","format":"qcow2"})");
+  story.io("write -P 1 0 1");
+  story.ok("block-commit", R"({"device":"drive0"})");
+  story.wait("BLOCK_JOB_READY");
+  fail(story, "disk", "write");
+  CHECK(story.io("aio_write -P 2 1 1").empty());
+  CHECK(story.io("aio_flush").empty());
+  CHECK(model::contents(story.state, "drive0")[1] == json({1, 1, {2}}));
+}
+
 }  // namespace
