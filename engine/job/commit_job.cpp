@@ -22,7 +22,7 @@ CommitJob::CommitJob(Surroundings surroundings, JobOptions options, block::Layer
       layer_(layer),
       top_(*plan.top),
       base_(*plan.base),
-      site_(layer, plan) {
+      site_(layer, plan, id()) {
   const bitmap::Granularity granularity = block::default_granularity(base_);
   todo_ = &top_.add_bitmap({.name = {}, .bits = bitmap::DirtyBits(top_.length(), granularity)});
 }

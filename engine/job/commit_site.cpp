@@ -12,12 +12,25 @@ namespace engine::job {
 
 namespace {
 
+/// A device reads what its root shows, and a layer in the middle will show less than it did (M56).
+void require_no_device(const block::Layer& layer, const block::Node& node, const std::string& job) {
+  const block::Holder* device = layer.graph().holder(node, block::Holder::Kind::device);
+  if (device == nullptr || device->name.empty()) return;
+  const std::string uses = "(uses node '" + node.name() + "' as ";
+  throw Refusal("Permission conflict on node '" + node.name() +
+                "': permissions 'consistent read' are both required by block device '" +
+                device->name + "' " + uses + "'root' child) and unshared by commit job '" + job +
+                "' " + uses + "'intermediate node' child).");
+}
+
 /// Keeps readers out of all between base and top, and of the top, too, if no device is there.
-std::vector<Unshared> unshare(const block::Layer& layer, const CommitPlan& plan) {
+std::vector<Unshared> unshare(const block::Layer& layer, const CommitPlan& plan,
+                              const std::string& job) {
   if (plan.filter_name) layer.check_new_node_name(*plan.filter_name);
   std::vector<Unshared> files;
   for (block::Node* node : layer.graph().chain(*plan.top)) {
     if (node == plan.base) break;
+    if (node != plan.top) require_no_device(layer, *node, job);
     if (node == plan.top && plan.is_active()) continue;
     files.emplace_back(layer.graph().storage(*node));
   }
@@ -26,10 +39,10 @@ std::vector<Unshared> unshare(const block::Layer& layer, const CommitPlan& plan)
 
 }  // namespace
 
-CommitSite::CommitSite(block::Layer& layer, const CommitPlan& plan)
+CommitSite::CommitSite(block::Layer& layer, const CommitPlan& plan, const std::string& job)
     : layer_(layer),
       plan_(plan),
-      unshared_(unshare(layer, plan)),
+      unshared_(unshare(layer, plan, job)),
       filter_(
           plan.is_active()
               ? layer.add_filter("mirror_top", plan.filter_name, io::Access::read_write, *plan.top)

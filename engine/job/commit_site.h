@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -33,9 +34,9 @@ class Unshared {
 /// may not (M56).
 class CommitSite {
  public:
-  /// Requires that the chain is drained. Throws Refusal for the name of the filter, and for readers
-  /// of what is above the base; then nothing has changed.
-  CommitSite(block::Layer& layer, const CommitPlan& plan);
+  /// For the job of that id. Requires that the chain is drained. Throws Refusal for the name of the
+  /// filter, and for readers of what is above the base; then nothing has changed.
+  CommitSite(block::Layer& layer, const CommitPlan& plan, const std::string& job);
   CommitSite(const CommitSite&) = delete;
   CommitSite& operator=(const CommitSite&) = delete;
   ~CommitSite();

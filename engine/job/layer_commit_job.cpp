@@ -19,7 +19,7 @@ LayerCommitJob::LayerCommitJob(Surroundings surroundings, JobOptions options, bl
       top_(*plan.top),
       base_(*plan.base),
       base_access_(base_access),
-      site_(layer, plan),
+      site_(layer, plan, id()),
       length_(top_.length()) {}
 
 io::Task<void> LayerCommitJob::prepare() { return grow_base(layer_, base_, length_); }
