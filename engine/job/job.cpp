@@ -18,6 +18,9 @@ Job::Job(Surroundings surroundings, JobOptions options)
 
 void Job::set_status(Status status) {
   status_ = status;
+  const bool passes = status == Status::waiting || status == Status::aborting ||
+                      (status == Status::pending && options_.finalize == Step::automatic);
+  if (!passes) shown_ = status;
   surroundings_.observer.status_changed(*this);
   status_waiters_.wake_all();
 }
@@ -145,7 +148,7 @@ io::Task<void> Job::resume() {
   if (!user_paused_) throw Refusal("Can't resume a job that was not paused");
   require(Verb::resume);
   user_paused_ = false;
-  io_failed_ = false;
+  io_error_ = 0;
   wake();
   while (status_ == Status::paused || status_ == Status::standby) co_await status_waiters_.wait();
 }
@@ -213,7 +216,7 @@ io::Task<void> Job::decide(std::string operation, int code, std::string error) {
   }
   if (options_.on_error == OnError::stop || (options_.on_error == OnError::enospc && no_space)) {
     user_paused_ = true;
-    io_failed_ = true;
+    io_error_ = code;
     surroundings_.observer.error(*this, operation, "stop");
     co_await pause_point();
     co_return;

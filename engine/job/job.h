@@ -28,6 +28,8 @@ class Job {
   const JobOptions& options() const { return options_; }
   const std::string& id() const { return options_.id; }
   Status status() const { return status_; }
+  /// The status for queries: what a job passes through on its way to its end nobody sees (S87).
+  Status shown_status() const { return shown_; }
   std::uint64_t speed() const { return rate_.speed(); }
   /// Bytes moved, and bytes moved plus those known to remain (S92).
   virtual ByteCount offset() const = 0;
@@ -38,7 +40,8 @@ class Job {
   bool paused() const {
     return user_paused_ || (status_ == Status::pending && drained_while_pending());
   }
-  bool io_failed() const { return io_failed_; }
+  /// Of the I/O error that paused it; 0 if none did since a client resumed it.
+  int io_error() const { return io_error_; }
   /// Whether it comes to its end without a further command: it was told to end, has failed, or ends
   /// by itself and is not held back by its rate for longer than `patience`.
   bool ending(io::Nanoseconds patience) const;
@@ -122,6 +125,7 @@ class Job {
   Surroundings surroundings_;
   JobOptions options_;
   Status status_ = Status::created;
+  Status shown_ = Status::created;
   Alarm alarm_;
   io::WaitQueue status_waiters_;
   RateLimit rate_;
@@ -129,7 +133,7 @@ class Job {
   bool prepared_ = false;
   bool waiting_ = false;
   bool user_paused_ = false;
-  bool io_failed_ = false;
+  int io_error_ = 0;
   bool cancelled_ = false;
   bool soft_cancelled_ = false;
   bool asked_to_complete_ = false;

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include <cerrno>
+
 #include "engine/qmp/arguments.h"
 #include "engine/qmp/commands.h"
 #include "engine/qmp/node_info.h"
@@ -33,7 +35,13 @@ Answer query_named_block_nodes(Session& session, const json& arguments) {
   return Answer::ready(std::move(all));
 }
 
+std::string io_status(const job::Job& job) {
+  if (job.io_error() == 0) return "ok";
+  return job.io_error() == ENOSPC ? "nospace" : "failed";
+}
+
 json block_job_info(const job::Job& job) {
+  const job::Status status = job.shown_status();
   json info{{"type", job.type()},
             {"device", job.id()},
             {"len", job.length().value},
@@ -41,12 +49,13 @@ json block_job_info(const job::Job& job) {
             {"speed", job.speed()},
             {"busy", job.busy()},
             {"paused", job.paused()},
-            {"ready", job.status() == job::Status::ready || job.status() == job::Status::standby},
-            {"status", to_string(job.status())},
-            {"io-status", job.io_failed() ? "failed" : "ok"},
+            {"ready", status == job::Status::ready || status == job::Status::standby},
+            {"status", to_string(status)},
+            {"io-status", io_status(job)},
             {"auto-finalize", job.options().finalize == job::Step::automatic},
             {"auto-dismiss", job.options().dismiss == job::Step::automatic}};
-  if (!job.error().empty()) info["error"] = job.error();
+  const bool ended = status == job::Status::concluded;
+  if (ended && !job.error().empty()) info["error"] = job.error();
   return info;
 }
 
@@ -61,10 +70,11 @@ Answer query_jobs(Session& session, const json&) {
   for (const job::Job* job : session.jobs.jobs()) {
     json info{{"id", job->id()},
               {"type", job->type()},
-              {"status", to_string(job->status())},
+              {"status", to_string(job->shown_status())},
               {"current-progress", job->offset().value},
               {"total-progress", job->length().value}};
-    if (!job->error().empty()) info["error"] = job->error();
+    const bool ended = job->shown_status() == job::Status::concluded;
+    if (ended && !job->error().empty()) info["error"] = job->error();
     all.push_back(std::move(info));
   }
   return Answer::ready(std::move(all));
