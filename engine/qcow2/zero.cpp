@@ -74,19 +74,28 @@ void check_entries(Parts& parts, const Mapping::Slice& slice, Clusters clusters)
   }
 }
 
-/// The clusters of one slice. Waits for all requests that are at work there.
-io::Task<void> give_up_in_slice(Parts& parts, Clusters clusters, Fate fate) {
-  const GuestRange guest{parts.geometry.start(clusters.first), parts.geometry.start(clusters.end)};
-  const HostRange nowhere{};
-  while (parts.in_flight.conflicts(Use::replacing, guest, nowhere))
-    co_await parts.in_flight.one_ended();
-  const InFlight::Ticket ticket(parts.in_flight, Use::replacing, guest, nowhere);
+GuestRange range_of(const Parts& parts, Clusters clusters) {
+  return {parts.geometry.start(clusters.first), parts.geometry.start(clusters.end)};
+}
+
+/// The clusters of one slice. Requires a ticket: nobody else is at work there.
+io::Task<void> give_up_alone(Parts& parts, Clusters clusters, Fate fate) {
   const io::Mutex::Guard guard = co_await parts.metadata_mutex.lock();
   if (parts.mapping.has_no_table(clusters.first) && nothing_to_do_without_table(parts, fate))
     co_return;
   const Mapping::Slice slice = co_await parts.mapping.own_slice(clusters.first);
   check_entries(parts, slice, clusters);
   change_entries(parts, slice, clusters, fate);
+}
+
+/// The same; waits for all requests that are at work there.
+io::Task<void> give_up_in_slice(Parts& parts, Clusters clusters, Fate fate) {
+  const GuestRange guest = range_of(parts, clusters);
+  const HostRange nowhere{};
+  while (parts.in_flight.conflicts(Use::replacing, guest, nowhere))
+    co_await parts.in_flight.one_ended();
+  const InFlight::Ticket ticket(parts.in_flight, Use::replacing, guest, nowhere);
+  co_await give_up_alone(parts, clusters, fate);
 }
 
 io::Task<void> give_up(Parts& parts, Clusters clusters, Fate fate) {
@@ -141,18 +150,28 @@ io::Task<bool> reads_zero(Parts& parts, GuestOffset at) {
   co_return zero;
 }
 
+/// Makes a cluster that reads as zeros a zero cluster. False if it does not read so. What it reads
+/// as is asked when nobody else is at work there: a write to another part may have been.
+io::Task<bool> give_up_if_zero(Parts& parts, GuestOffset at, io::Unmap unmap) {
+  const GuestCluster cluster = parts.geometry.cluster_down(at);
+  const Clusters one{cluster, cluster + 1};
+  const GuestRange guest = range_of(parts, one);
+  const HostRange nowhere{};
+  while (parts.in_flight.conflicts(Use::replacing, guest, nowhere))
+    co_await parts.in_flight.one_ended();
+  const InFlight::Ticket ticket(parts.in_flight, Use::replacing, guest, nowhere);
+  const bool zero = co_await reads_zero(parts, at);
+  if (zero) co_await give_up_alone(parts, one, fate_of_zeroes(parts, unmap));
+  co_return zero;
+}
+
 /// Zeros in a part of one cluster. A cluster that is zero already becomes a zero cluster as a
 /// whole, as in QEMU.
 io::Task<void> zero_part(Parts& parts, GuestOffset at, GuestOffset end, io::Unmap unmap) {
-  bool zero = has_zero_clusters(parts);
-  if (zero) zero = co_await reads_zero(parts, at);
-  if (zero) {
-    const GuestCluster cluster = parts.geometry.cluster_down(at);
-    const Clusters one{cluster, cluster + 1};
-    co_await give_up(parts, one, fate_of_zeroes(parts, unmap));
-  } else {
-    co_await write_zero_bytes(parts, at, end);
-  }
+  bool done = false;
+  if (has_zero_clusters(parts)) done = co_await give_up_if_zero(parts, at, unmap);
+  if (!done) co_await write_zero_bytes(parts, at, end);
+  if (parts.frees.too_many()) co_await flush_everything(parts);
 }
 
 }  // namespace
