@@ -82,8 +82,6 @@ struct BitmapStore::Clusters {
     std::uint64_t count;
   };
   std::vector<Run> runs;
-  /// The header that names them is being written: after a failure nobody knows whether it was.
-  bool may_be_named = false;
 };
 
 io::Task<std::vector<std::byte>> BitmapStore::read_bytes(HostOffset offset, ByteCount size) {
@@ -271,8 +269,8 @@ io::Task<void> BitmapStore::replace(const std::vector<BitmapToStore>& bitmaps, E
     failure = std::current_exception();
   }
   if (failure) {
-    // Rather a leak than freed clusters that the header on disk may name.
-    if (!made.may_be_named) co_await free_all(made);
+    // The header on disk may name them. It is written again before anything else is.
+    co_await free_all(made);
     std::rethrow_exception(failure);
   }
   co_await free_all(old_directory);
@@ -359,7 +357,6 @@ io::Task<void> BitmapStore::switch_directory(const Entries& entries, Clusters& m
     }
     co_await image_.flush_metadata();
     const Header header = with_directory(image_.header(), entries, offset);
-    made.may_be_named = true;
     co_await image_.write_header(header);
   } catch (const IoError& error) {
     throw IoError(error.code(), "Failed to update bitmap extension");

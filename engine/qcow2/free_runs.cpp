@@ -1,22 +1,28 @@
 // SPDX-License-Identifier: MIT
 #include "engine/qcow2/free_runs.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace engine::qcow2 {
 
 void FreeRuns::add(HostRun run) {
   if (run.count == 0) return;
-  auto next = runs_.lower_bound(run.first);
+  const auto join = [&run](HostCluster first, std::uint64_t count) {
+    const HostCluster end = std::max(run.end(), first + count);
+    run.first = std::min(run.first, first);
+    run.count = end.value - run.first.value;
+  };
+  auto next = runs_.upper_bound(run.first);
   if (next != runs_.begin()) {
     const auto previous = std::prev(next);
-    if (previous->first + previous->second == run.first) {
-      run = {previous->first, previous->second + run.count};
+    if (previous->first + previous->second >= run.first) {
+      join(previous->first, previous->second);
       runs_.erase(previous);
     }
   }
-  if (next != runs_.end() && next->first == run.end()) {
-    run.count += next->second;
+  while (next != runs_.end() && next->first <= run.end()) {
+    join(next->first, next->second);
     next = runs_.erase(next);
   }
   if (runs_.size() < most_runs_) {

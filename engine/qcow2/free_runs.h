@@ -15,6 +15,7 @@ class FreeRuns {
  public:
   explicit FreeRuns(std::size_t most_runs = 16384) : most_runs_(most_runs) {}
 
+  /// What is known already stays known once.
   void add(HostRun run);
   /// Takes `least` to `most` clusters in one run from the lowest place that has as many.
   std::optional<HostRun> take(std::uint64_t least, std::uint64_t most);

@@ -78,9 +78,10 @@ io::Task<void> HeaderFile::replace(Header next) {
   bytes.resize(round_up(std::max(bytes.size(), bytes_.size()), sector_size));
   const std::vector<std::byte> before = known_ ? bytes_ : std::vector<std::byte>();
   if (before != bytes) {
+    co_await file_.flush();
     // A write that fails may have changed any part: after it nothing is known of the old bytes.
     known_ = false;
-    co_await file_.flush();
+    bytes_.resize(std::max(bytes_.size(), bytes.size()));
     // Whatever arrives, one or the other is there. The first sector tells where the rest lies.
     const std::uint64_t size = bytes.size();
     if (in_one_sector) co_await write_changes(before, bytes, 0, sector_size);
@@ -90,6 +91,11 @@ io::Task<void> HeaderFile::replace(Header next) {
   }
   bytes_ = std::move(bytes);
   header_ = std::move(next);
+}
+
+io::Task<void> HeaderFile::write_back() {
+  Header same = header_;
+  return replace(std::move(same));
 }
 
 io::Task<void> HeaderFile::write_changes(const std::vector<std::byte>& before,

@@ -134,7 +134,10 @@ io::Task<Mapping::Slice> Mapping::own_slice(GuestCluster cluster) {
       table = co_await copy_table(table);
     }
     l1_.set(index, TableEntry::owned(table).raw);
-    if (old.has_place()) frees_.add(geometry_.run(old.place(), 1));
+    if (old.has_place()) {
+      l2_.forget(old.place(), geometry_.cluster_size());
+      frees_.add(geometry_.run(old.place(), 1));
+    }
     forget_last();
   }
   Slice slice{nullptr, slice_place(table, cluster)};
@@ -205,23 +208,21 @@ io::Task<void> Mapping::grow_l1(std::uint64_t entries) {
   Header header = header_.header();
   header.l1_table_offset = place;
   header.l1_size = static_cast<std::uint32_t>(entries);
-  // From the header's writing on a failure leaves open which table counts: then both stay.
-  bool named = false;
   std::exception_ptr error;
   try {
     // The new table points to everything that the old one points to in memory.
     co_await order_.write_back(l1_);
     co_await l1_.write_copy(place, longer);
-    named = true;
     co_await header_.replace(std::move(header));
   } catch (...) {
     error = std::current_exception();
   }
-  if (error != nullptr && !named) {
+  // A header in doubt is written again before the refcounts are, and before anybody gets a cluster.
+  if (error != nullptr) {
     metadata_.remove(run);
     co_await refcounts_.release(run);
+    std::rethrow_exception(error);
   }
-  if (error != nullptr) std::rethrow_exception(error);
   l1_.move_to(place, std::move(longer));
   metadata_.remove(old_run);
   co_await refcounts_.release(old_run);

@@ -32,6 +32,7 @@ Parts::Parts(io::Runtime& runtime, io::Storage& storage, HeaderFile header_file,
       mapping(storage, header, geometry, caches.l2, order, metadata, refcounts, frees),
       metadata_mutex(runtime) {
   // ORDER.md gives the reasons.
+  order.declare(header, refcounts.blocks());
   order.declare(refcounts.blocks(), refcounts.table());
   order.declare(refcounts.table(), mapping.l2());
   order.declare(data, mapping.l2());
@@ -67,10 +68,19 @@ io::Task<MappedRun> find_uncached_run(Parts& parts, GuestOffset at, ByteCount mo
   co_return parts.mapping.run_at(slice.bytes, at, most);
 }
 
-/// Frees what the tables on disk do not name any more; what fails to be freed leaks.
+/// Frees what the tables on disk do not name any more. Of a run that fails to be freed a part
+/// leaks; those behind it wait for the next flush.
 io::Task<void> apply_frees(Parts& parts, std::vector<HostRun> runs) {
   const io::Mutex::Guard guard = co_await parts.metadata_mutex.lock();
-  for (const HostRun run : runs) co_await parts.refcounts.release(run);
+  std::size_t begun = 0;
+  std::exception_ptr error;
+  try {
+    while (begun < runs.size()) co_await parts.refcounts.release(runs[begun++]);
+  } catch (...) {
+    error = std::current_exception();
+  }
+  for (; begun < runs.size(); ++begun) parts.frees.add(runs[begun]);
+  if (error != nullptr) std::rethrow_exception(error);
   co_await parts.order.write_back(parts.refcounts.blocks());
 }
 

@@ -18,24 +18,46 @@ io::Task<void> Refcounts::grow_and_use(HostRun run) {
   for (const NewBlock& block : growth.blocks)
     unlinked_[block.index] = geometry_.start(block.cluster);
   note_metadata(growth);
+  const std::vector<HostRun> runs = runs_of(run, growth);
+  std::vector<HostRun> counted;
   std::exception_ptr error;
   try {
     for (const NewBlock& block : growth.blocks) co_await create_block(block);
-    co_await use_planned(run, growth);
+    for (const HostRun used : runs) {
+      co_await count_up(used);
+      counted.push_back(used);
+    }
     co_await link(growth);
   } catch (...) {
     error = std::current_exception();
   }
   unlinked_.clear();
   if (error == nullptr) co_return;
+  co_await take_back(growth, counted);
+  std::rethrow_exception(error);
+}
+
+/// All that a growth for the sake of `run` puts into use.
+std::vector<HostRun> Refcounts::runs_of(HostRun run, const Growth& growth) {
+  std::vector<HostRun> runs{run};
+  if (growth.table.count != 0) runs.push_back(growth.table);
+  for (const NewBlock& block : growth.blocks) runs.push_back({block.cluster, 1});
+  return runs;
+}
+
+/// As if it had never been tried. The file may have the new tables, and even a header that names
+/// them; but nobody gets their clusters before the old header is in its place again.
+io::Task<void> Refcounts::take_back(const Growth& growth, const std::vector<HostRun>& counted) {
   for (const NewBlock& block : growth.blocks) {
     blocks_.forget(geometry_.start(block.cluster), geometry_.cluster_size());
     metadata_.remove({block.cluster, 1});
   }
   metadata_.remove(growth.table);
-  // The header may name the longer table in spite of the failure: nobody shall write there.
-  frontier_ = std::max(frontier_, growth.table.end());
-  std::rethrow_exception(error);
+  // In the blocks that were there before; what cannot be undone leaks.
+  try {
+    for (const HostRun run : counted) co_await count_down(run);
+  } catch (const Refusal&) {
+  }
 }
 
 /// From now on nobody may take what will be tables for data.
@@ -60,7 +82,8 @@ io::Task<Refcounts::Growth> Refcounts::plan_growth(HostRun run) {
 
 io::Task<Refcounts::Growth> Refcounts::try_plan(HostRun run, std::uint64_t table_clusters) {
   Growth growth;
-  HostCluster next = run.end();
+  // Below the frontier free clusters are on offer already.
+  HostCluster next = std::max(run.end(), frontier_);
   std::vector<HostRun> uncounted{run};
   if (table_clusters != 0) {
     // Beyond the reach of the old table everything is free.
@@ -97,26 +120,6 @@ io::Task<void> Refcounts::create_block(NewBlock block) {
   }
   co_await file_.write_zeroes(place, geometry_.cluster_size(), io::Unmap::no);
   blocks_.note_written();
-}
-
-io::Task<void> Refcounts::use_planned(HostRun run, const Growth& growth) {
-  std::vector<HostRun> runs{run};
-  if (growth.table.count != 0) runs.push_back(growth.table);
-  for (const NewBlock& block : growth.blocks) runs.push_back({block.cluster, 1});
-  std::size_t done = 0;
-  std::exception_ptr error;
-  try {
-    for (; done < runs.size(); ++done) co_await count_up(runs[done]);
-  } catch (...) {
-    error = std::current_exception();
-  }
-  if (error == nullptr) co_return;
-  // What cannot be undone leaks.
-  try {
-    while (done-- > 0) co_await count_down(runs[done]);
-  } catch (const Refusal&) {
-  }
-  std::rethrow_exception(error);
 }
 
 io::Task<void> Refcounts::link(const Growth& growth) {

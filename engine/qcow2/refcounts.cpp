@@ -86,6 +86,8 @@ io::Task<bool> Refcounts::is_free(HostCluster cluster) {
 
 io::Task<HostRun> Refcounts::allocate(std::uint64_t least, std::uint64_t most) {
   INVARIANT(least >= 1 && least <= most);
+  // What a header in doubt may name is nobody's yet.
+  if (header_.in_doubt()) co_await order_.write_back(header_);
   const HostRun run = co_await find_free(least, most);
   std::exception_ptr error;
   try {

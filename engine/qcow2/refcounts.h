@@ -83,7 +83,8 @@ class Refcounts {
   io::Task<Growth> plan_growth(HostRun run);
   io::Task<Growth> try_plan(HostRun run, std::uint64_t table_clusters);
   io::Task<void> create_block(NewBlock block);
-  io::Task<void> use_planned(HostRun run, const Growth& growth);
+  static std::vector<HostRun> runs_of(HostRun run, const Growth& growth);
+  io::Task<void> take_back(const Growth& growth, const std::vector<HostRun>& counted);
   io::Task<void> link(const Growth& growth);
   io::Task<void> move_table(const Growth& growth);
 

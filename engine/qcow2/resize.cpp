@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <cerrno>
+#include <exception>
 
 #include "engine/error.h"
 #include "engine/qcow2/header_limits.h"
@@ -55,18 +56,37 @@ io::Task<void> grow(Parts& parts, ByteCount size) {
   co_await set_length(parts, size);
 }
 
+io::Task<void> drop_clusters(Parts& parts, GuestCluster first, GuestCluster end,
+                             std::uint64_t first_table) {
+  co_await forget_clusters(parts, first, end);
+  {
+    const io::Mutex::Guard guard = co_await parts.metadata_mutex.lock();
+    parts.mapping.drop_tables_from(first_table);
+  }
+  co_await flush_everything(parts);
+}
+
 io::Task<void> shrink(Parts& parts, ByteCount size) {
   const Geometry& geometry = parts.geometry;
   const GuestCluster first = geometry.cluster_up(GuestOffset{size.value});
   const GuestCluster end = geometry.cluster_up(GuestOffset{parts.length().value});
+  const ByteCount old = parts.length();
   // The header first: a disk that is too short for its tables is whole, the other way round is not.
   co_await set_length(parts, size);
-  co_await forget_clusters(parts, first, end);
-  {
-    const io::Mutex::Guard guard = co_await parts.metadata_mutex.lock();
-    parts.mapping.drop_tables_from(l1_entries_for(size, geometry.cluster_bits()));
+  std::exception_ptr error;
+  try {
+    co_await drop_clusters(parts, first, end, l1_entries_for(size, geometry.cluster_bits()));
+  } catch (...) {
+    error = std::current_exception();
   }
-  co_await flush_everything(parts);
+  if (error == nullptr) co_return;
+  // As long as before, so that shrinking can be tried again; what is dropped already reads as
+  // zeros.
+  try {
+    co_await set_length(parts, old);
+  } catch (const IoError&) {
+  }
+  std::rethrow_exception(error);
 }
 
 }  // namespace

@@ -82,6 +82,10 @@ class MemoryStorage final : public io::Storage {
   /// How many more operations succeed; all later ones fail with EIO.
   std::uint64_t successes_left = ~std::uint64_t{0};
   std::uint64_t operations = 0;
+  /// The number of an operation that fails, alone; 0: none. If it is a write it may arrive all the
+  /// same.
+  std::uint64_t failing_operation = 0;
+  bool failed_write_arrives = false;
   /// The file as the last flush left it, and the writes since then, in case of a power cut.
   std::vector<std::byte> durable;
   struct Write {
@@ -111,10 +115,12 @@ class MemoryStorage final : public io::Storage {
   }
   io::Task<void> write(HostOffset offset, std::span<const std::byte> data) override {
     INVARIANT(opened == io::Access::read_write);
-    co_await begin();
+    const bool arrives = failed_write_arrives && operations + 1 == failing_operation;
+    if (!arrives) co_await begin();
     extend(offset.value + data.size());
     std::memcpy(bytes.data() + offset.value, data.data(), data.size());
     if (remembers_unflushed) unflushed.push_back({offset.value, {data.begin(), data.end()}});
+    if (arrives) co_await begin();
     if (runtime_ != nullptr) co_await io::yield(*runtime_);
   }
   io::Task<void> write_zeroes(HostOffset offset, ByteCount length, io::Unmap) override {
@@ -138,9 +144,9 @@ class MemoryStorage final : public io::Storage {
     if (bytes.size() < size) bytes.resize(size);
   }
   io::Task<void> begin() {
-    ++operations;
+    const std::uint64_t number = ++operations;
     if (runtime_ != nullptr) co_await io::yield(*runtime_);
-    if (successes_left == 0) throw IoError(EIO);
+    if (successes_left == 0 || number == failing_operation) throw IoError(EIO);
     --successes_left;
   }
 
