@@ -3,6 +3,7 @@
 
 #include "engine/block/image_bitmaps.h"
 #include "engine/error.h"
+#include "engine/qcow2/header.h"
 
 namespace engine::block {
 namespace {
@@ -44,6 +45,14 @@ void check_may_resize(const Layer& layer, const Node& node, const ResizeRequest&
   if (node.read_only()) throw Refusal("Image is read-only");
 }
 
+/// A client is told so; a job says no more than that it is not supported.
+void check_snapshots(const Node& node, ByteCount size) {
+  const qcow2::Image* image = node.driver().image();
+  if (image == nullptr || size.value % 512 != 0) return;
+  if (image->header().version < 3 && image->header().nb_snapshots != 0)
+    throw Refusal("Can't resize a v2 image which has snapshots");
+}
+
 }  // namespace
 
 io::Task<void> resize_disk(Layer& layer, ResizeRequest request) {
@@ -53,6 +62,7 @@ io::Task<void> resize_disk(Layer& layer, ResizeRequest request) {
   DrainedSection drained(layer, node);
   co_await drained.settle();
   const ByteCount size{static_cast<std::uint64_t>(request.size)};
+  check_snapshots(node, size);
   co_await resize_drained(layer, node, size);
 }
 

@@ -10,11 +10,14 @@ TEST_CASE("QEMU says the same about resizing (S59-S63)") {
 $ qemu-io -c "write -P 9 0 4M" base > /dev/null
 $ qemu-img create -q -f qcow2 -b DIR/base -F qcow2 top 64k
 $ qemu-img create -q -f qcow2 -b DIR/base -F qcow2 -o compat=0.10 v2 64k
+$ qemu-img create -q -f qcow2 -o compat=0.10 snap 1M
+$ qemu-img snapshot -c before snap
 $ qemu-img create -q -f raw raw 1M
 $ qemu-img create -q -f qcow2 alone 1M
 $ for i in 1 2 3; do qemu-img bitmap --add alone s$i; done
 ! drive_add 0 if=none,id=d0,file=DIR/top,format=qcow2,node-name=n0
 ! drive_add 0 if=none,id=v2,file=DIR/v2,format=qcow2,node-name=nv2
+! drive_add 0 if=none,id=s,file=DIR/snap,format=qcow2
 ! drive_add 0 if=none,id=r,file=DIR/raw,format=raw,node-name=nr
 ! drive_add 0 if=none,id=a,file=DIR/alone,format=qcow2,node-name=na,read-only=on
 block_resize
@@ -32,6 +35,8 @@ block_resize {"device": "d0", "size": 9223372036854775807}
 block_resize {"device": "d0", "size": 9223372035781033984}
 block_resize {"device": "r", "size": 9223372035781033984}
 block_resize {"device": "r", "size": 1000}
+block_resize {"device": "s", "size": 2097152}
+block_resize {"device": "s", "size": 1000}
 block_resize {"device": "v2", "size": 100352}
 block_resize {"device": "v2", "size": 1024}
 block_resize {"device": "v2", "size": 65536}
