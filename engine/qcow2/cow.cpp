@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "engine/qcow2/compressed.h"
+
 namespace engine::qcow2 {
 
 namespace {
@@ -17,6 +19,15 @@ std::uint64_t head_of(const FirstWrite& write) {
 GuestOffset data_end(const FirstWrite& write) { return write.at + ByteCount{write.data.size()}; }
 std::uint64_t tail_of(const FirstWrite& write) {
   return write.clusters.end.value - data_end(write).value;
+}
+
+/// A part of what a compressed cluster held.
+io::Task<void> read_old_compressed(Parts& parts, TableEntry entry, GuestOffset at,
+                                   std::span<std::byte> buffer) {
+  const ScratchBuffers::Buffer scratch(parts.scratch, parts.geometry.cluster_size().value);
+  const std::span<std::byte> cluster = scratch.bytes();
+  co_await read_compressed(parts, entry, cluster);
+  std::memcpy(buffer.data(), cluster.data() + parts.geometry.in_cluster(at.value), buffer.size());
 }
 
 /// Fills a buffer with the old contents from `at` on; zeros beyond the end of the disk, whatever
@@ -33,6 +44,8 @@ io::Task<void> read_old(Parts& parts, const FirstWrite& write, GuestOffset at,
   if (write.old.kind == ClusterKind::data) {
     const HostOffset host{write.old.host.value + at.value - write.at.value};
     co_await parts.file.read(host, inside);
+  } else if (write.old.kind == ClusterKind::compressed) {
+    co_await read_old_compressed(parts, write.old.entry, at, inside);
   } else if (write.old.kind == ClusterKind::unallocated && parts.backing != nullptr) {
     co_await parts.backing->read(at, inside);
   } else {
@@ -41,7 +54,9 @@ io::Task<void> read_old(Parts& parts, const FirstWrite& write, GuestOffset at,
 }
 
 io::Task<bool> old_is_zero(Parts& parts, const FirstWrite& write) {
-  if (write.old.kind == ClusterKind::data) return io::Task<bool>::ready(false);
+  const bool has_data =
+      write.old.kind == ClusterKind::data || write.old.kind == ClusterKind::compressed;
+  if (has_data) return io::Task<bool>::ready(false);
   if (write.old.kind == ClusterKind::zero || parts.backing == nullptr)
     return io::Task<bool>::ready(true);
   const GuestOffset end{std::min(write.clusters.end.value, parts.length().value)};

@@ -95,6 +95,7 @@ MappedRun Mapping::run_at(const std::byte* slice, GuestOffset at, ByteCount most
   if (slice != nullptr) {
     const TableEntry entry_first = entry(slice, first);
     check_entry(entry_first, first);
+    run.entry = entry_first;
     run.kind = entry_first.kind();
     run.has_place = run.kind != ClusterKind::compressed && entry_first.has_place();
     run.copied = run.has_place && entry_first.copied();

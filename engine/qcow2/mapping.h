@@ -17,6 +17,7 @@ struct MappedRun {
   bool copied = false;
   HostOffset host;   ///< place of the first byte asked for, if has_place
   ByteCount length;  ///< from the first byte asked for
+  TableEntry entry;  ///< of the first cluster
 };
 
 /// Where the guest's clusters lie: the L1 table and the L2 tables.

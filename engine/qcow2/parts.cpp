@@ -60,6 +60,16 @@ void refuse_write_to_metadata(const Parts& parts, HostRun run) {
                    ")");
 }
 
+io::Task<void> read_file(Parts& parts, HostOffset at, std::span<std::byte> buffer) {
+  const ByteCount length{buffer.size()};
+  if (!parts.metadata.overlaps(parts.geometry.touched(at, length))) {
+    co_await parts.file.read(at, buffer);
+    co_return;
+  }
+  const io::Mutex::Guard guard = co_await parts.metadata_mutex.lock();
+  co_await parts.file.read(at, buffer);
+}
+
 namespace {
 
 io::Task<MappedRun> find_uncached_run(Parts& parts, GuestOffset at, ByteCount most) {

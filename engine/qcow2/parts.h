@@ -68,6 +68,9 @@ struct Parts {
 /// Throws Corruption if a request would write over the image's own tables.
 void refuse_write_to_metadata(const Parts& parts, HostRun run);
 
+/// Fills a buffer from the file. Where a broken image has its tables, not while they change.
+io::Task<void> read_file(Parts& parts, HostOffset at, std::span<std::byte> buffer);
+
 /// The run at `at`, found in the cache or read from the file; takes the metadata mutex if it must.
 io::Task<MappedRun> find_run(Parts& parts, GuestOffset at, ByteCount most);
 

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
-#include <cerrno>
 
-#include "engine/error.h"
+#include "engine/qcow2/compressed.h"
 #include "engine/qcow2/requests.h"
 
 namespace engine::qcow2 {
@@ -19,14 +18,26 @@ io::Task<bool> read_in_place(Parts& parts, GuestOffset at, HostOffset host,
     co_return false;
   }
   const InFlight::Ticket ticket(parts.in_flight, InFlight::Use::reading, guest, range);
-  const HostRun run = parts.geometry.touched(host, size_of(buffer));
-  if (parts.metadata.overlaps(run)) {
-    // Only a broken image has this. Tables change in the file under the mutex alone.
-    const io::Mutex::Guard guard = co_await parts.metadata_mutex.lock();
-    co_await parts.file.read(host, buffer);
-  } else {
-    co_await parts.file.read(host, buffer);
+  co_await read_file(parts, host, buffer);
+  co_return true;
+}
+
+/// Reads a part of a compressed cluster. False if it had to wait first.
+io::Task<bool> read_expanded(Parts& parts, TableEntry entry, GuestOffset at,
+                             std::span<std::byte> buffer) {
+  const GuestRange guest{at, at + size_of(buffer)};
+  const CompressedPlace place = compressed_place(entry, parts.geometry);
+  const HostRange range{place.start, place.start + place.length};
+  if (parts.in_flight.conflicts(InFlight::Use::reading, guest, range)) {
+    co_await parts.in_flight.one_ended();
+    co_return false;
   }
+  const InFlight::Ticket ticket(parts.in_flight, InFlight::Use::reading, guest, range);
+  const ScratchBuffers::Buffer scratch(parts.scratch, parts.geometry.cluster_size().value);
+  const std::span<std::byte> cluster = scratch.bytes();
+  co_await read_compressed(parts, entry, cluster);
+  const auto first = cluster.subspan(parts.geometry.in_cluster(at.value), buffer.size());
+  std::copy(first.begin(), first.end(), buffer.begin());
   co_return true;
 }
 
@@ -36,9 +47,10 @@ io::Task<void> read_guest(Parts& parts, GuestOffset offset, std::span<std::byte>
   while (!buffer.empty()) {
     const MappedRun run = co_await find_run(parts, offset, size_of(buffer));
     const std::span<std::byte> part = buffer.first(run.length.value);
-    if (run.kind == ClusterKind::compressed)
-      throw IoError(ENOTSUP, "Compressed clusters are not supported");
-    if (run.kind == ClusterKind::data) {
+    if (run.kind == ClusterKind::compressed) {
+      const bool done = co_await read_expanded(parts, run.entry, offset, part);
+      if (!done) continue;
+    } else if (run.kind == ClusterKind::data) {
       const bool done = co_await read_in_place(parts, offset, run.host, part);
       if (!done) continue;
     } else if (run.kind == ClusterKind::unallocated && parts.backing != nullptr) {

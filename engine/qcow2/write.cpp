@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
-#include <cerrno>
 #include <exception>
 
-#include "engine/error.h"
+#include "engine/qcow2/compressed.h"
 #include "engine/qcow2/cow.h"
 #include "engine/qcow2/requests.h"
 
@@ -60,7 +59,9 @@ io::Task<void> link(Parts& parts, const MappedRun& run, GuestCluster first, cons
     const HostOffset place = parts.geometry.start(claim.run.first + i);
     parts.mapping.set_entry(slice, first + i, TableEntry::owned(place));
   }
-  if (run.has_place && !claim.reused)
+  if (run.kind == ClusterKind::compressed)
+    parts.frees.add(clusters_of(run.entry, parts.geometry));
+  else if (run.has_place && !claim.reused)
     parts.frees.add({parts.geometry.cluster_down(run.host), claim.run.count});
 }
 
@@ -96,7 +97,8 @@ io::Task<ByteCount> allocate(Parts& parts, const MappedRun& run, GuestOffset at,
   const GuestCluster end = geometry.slice_end(first);
   const std::uint64_t wanted =
       std::min(end, geometry.cluster_up(at + run.length)).value - first.value;
-  const Use use = run.has_place && !run.copied ? Use::replacing : Use::allocating;
+  const bool replaces = run.kind == ClusterKind::compressed || (run.has_place && !run.copied);
+  const Use use = replaces ? Use::replacing : Use::allocating;
   GuestRange clusters{geometry.start(first), geometry.start(first + wanted)};
   HostRange old_place{};
   if (run.has_place) {
@@ -125,8 +127,6 @@ io::Task<ByteCount> allocate(Parts& parts, const MappedRun& run, GuestOffset at,
 io::Task<void> write_guest(Parts& parts, GuestOffset offset, std::span<const std::byte> data) {
   while (!data.empty()) {
     const MappedRun run = co_await find_run(parts, offset, size_of(data));
-    if (run.kind == ClusterKind::compressed)
-      throw IoError(ENOTSUP, "Compressed clusters are not supported");
     const std::span<const std::byte> part = data.first(run.length.value);
     ByteCount done;
     if (run.kind == ClusterKind::data && run.copied) {

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
-#include <cerrno>
-#include <optional>
 #include <vector>
 
-#include "engine/error.h"
+#include "engine/qcow2/compressed.h"
 #include "engine/qcow2/requests.h"
 
 namespace engine::qcow2 {
@@ -30,7 +28,7 @@ TableEntry entry_after(const Parts& parts, TableEntry old, Fate fate) {
   const TableEntry zero{TableEntry::zero_flag};
   switch (fate) {
     case Fate::zero_kept:
-      return old.has_place() ? old.with_zero() : zero;
+      return old.has_place() && old.kind() != ClusterKind::compressed ? old.with_zero() : zero;
     case Fate::zero_freed:
       return zero;
     case Fate::unallocated:
@@ -58,8 +56,8 @@ void change_entries(Parts& parts, const Mapping::Slice& slice, Clusters clusters
     const TableEntry next = entry_after(parts, old, fate);
     if (next.raw == old.raw) continue;
     parts.mapping.set_entry(slice, at, next);
-    if (old.has_place() && !next.has_place())
-      parts.frees.add({parts.geometry.cluster_down(old.place()), 1});
+    const HostRun freed = clusters_of(old, parts.geometry);
+    if (freed.count != 0 && !next.has_place()) parts.frees.add(freed);
   }
 }
 
@@ -68,8 +66,6 @@ void check_entries(Parts& parts, const Mapping::Slice& slice, Clusters clusters)
   const GuestOffset end = parts.geometry.start(clusters.end);
   for (GuestOffset at = parts.geometry.start(clusters.first); at < end;) {
     const MappedRun run = parts.mapping.run_at(slice.bytes, at, end - at);
-    if (run.kind == ClusterKind::compressed)
-      throw IoError(ENOTSUP, "Compressed clusters are not supported");
     at += run.length;
   }
 }
