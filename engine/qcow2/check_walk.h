@@ -34,6 +34,8 @@ class CheckWalk {
   io::Task<void> compare_refcounts();
   /// COPIED has to be set exactly where the refcount is 1.
   io::Task<void> check_copied_flags();
+  /// What has been counted so far.
+  const ReferenceCounts& counts() const { return counts_; }
 
  private:
   /// A table of big-endian numbers in the file.

@@ -4,6 +4,7 @@
 
 #include "engine/qcow2/corruption.h"
 #include "engine/qcow2/open_image.h"
+#include "engine/qcow2/repair.h"
 
 // What is done to an image as a whole: its header, turning it writable and read-only, and what the
 // bitmap store needs.
@@ -27,10 +28,11 @@ io::Task<void> OpenImage::prepare_read_only() {
 io::Task<void> OpenImage::prepare_read_write() {
   if (header().has(incompatible::corrupt))
     throw Refusal("qcow2: Image is corrupt; cannot be opened read/write");
-  if (header().has(incompatible::dirty))
-    throw Refusal(
-        "qcow2: Image is dirty; it must be repaired (qemu-img check -r all) before it can be "
-        "opened read/write");
+  if (header().has(incompatible::dirty)) {
+    co_await repair(parts_.file, parts_.header);
+    parts_.metadata = {};
+    co_await load();
+  }
   Header cleaned = header();
   cleaned.autoclear_features &= autoclear::bitmaps;
   // Without its bit the extension tells of bitmaps that missed some writes.

@@ -28,8 +28,11 @@ io::Task<void> Mapping::load() {
   metadata_.add(geometry_.run(l1_.place(), geometry_.clusters_for(l1_.bytes())));
   for (const std::uint64_t raw : l1_.entries()) {
     const TableEntry entry{raw};
-    if (entry.has_place()) metadata_.add(geometry_.run(entry.place(), 1));
+    if (!entry.has_place()) continue;
+    metadata_.add(geometry_.run(entry.place(), 1));
+    if (l2_.cached_slices() != 0) l2_.forget(entry.place(), geometry_.cluster_size());
   }
+  forget_last();
 }
 
 const std::byte* Mapping::find_slice(GuestCluster cluster) {

@@ -34,7 +34,7 @@ class Mapping {
     HostOffset place;
   };
 
-  /// Reads the active L1 table.
+  /// Reads the active L1 table; what is cached of the L2 tables is forgotten.
   io::Task<void> load();
   TableCache& l2() { return l2_; }
   PointerTable& l1() { return l1_; }
