@@ -70,7 +70,7 @@ io::Task<void> put_overlay(Layer& layer, std::string node_name, std::string over
   co_await drained.settle();
   co_await overlay_drained.settle();
   if (!node.read_only()) co_await node.flush();
-  co_await layer.set_access(node, io::Access::read_only);
+  co_await rest_base(layer, node);
   layer.set_backing(overlay, node);
   layer.move_devices(node, overlay);
   drained.end();

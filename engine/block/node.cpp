@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <exception>
 #include <utility>
 
 #include "engine/block/image_bitmaps.h"
@@ -209,13 +210,30 @@ NodeBitmap* Node::find_bitmap(const std::string& name) const {
   return found != bitmaps_.end() ? found->get() : nullptr;
 }
 
+/// On failure the node is as it was: its bitmaps are marked in use again, or else cannot change.
+io::Task<void> Node::become_read_only(io::Storage* storage) {
+  std::exception_ptr error;
+  try {
+    if (image_bitmaps_) co_await image_bitmaps_->store();
+    co_await driver_->prepare_read_only();
+    if (storage != nullptr) co_await storage->set_access(io::Access::read_only);
+  } catch (...) {
+    error = std::current_exception();
+  }
+  if (error == nullptr) co_return;
+  try {
+    if (image_bitmaps_) co_await image_bitmaps_->take_into_use();
+  } catch (const Refusal&) {
+    image_bitmaps_->freeze();
+  }
+  std::rethrow_exception(error);
+}
+
 io::Task<void> Node::set_access(io::Access access, Node* file, io::Storage& storage) {
   if (access == access_) co_return;
   const bool file_follows = file != nullptr && storage.access() != access;
   if (access == io::Access::read_only) {
-    if (image_bitmaps_) co_await image_bitmaps_->store();
-    co_await driver_->prepare_read_only();
-    if (file_follows) co_await storage.set_access(access);
+    co_await become_read_only(file_follows ? &storage : nullptr);
   } else {
     // The file first: marking bitmaps IN_USE and clearing autoclear bits are writes.
     if (file_follows) co_await storage.set_access(access);

@@ -96,6 +96,7 @@ class Node {
 
   void require_range(GuestOffset offset, ByteCount length) const;
   void require_write(GuestOffset offset, ByteCount length) const;
+  io::Task<void> become_read_only(io::Storage* storage);
   io::Task<void> read_later(GuestOffset offset, std::span<std::byte> buffer);
   io::Task<void> write_later(GuestOffset offset, std::span<const std::byte> data);
   io::Task<void> write_zeroes_later(GuestOffset offset, ByteCount length, io::Unmap unmap);

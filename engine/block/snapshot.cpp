@@ -76,6 +76,13 @@ void require_no_file(const Layer& layer, const Node& node) {
                 "' is the file of another node, and snapshots of files are not supported");
 }
 
+io::Task<void> rest_base(Layer& layer, Node& base) {
+  try {
+    co_await layer.set_access(base, io::Access::read_only);
+  } catch (const Refusal&) {
+  }
+}
+
 io::Task<void> take_snapshot(Layer& layer, SnapshotOptions options) {
   Node& base = layer.require_node(options.device.value_or(""), options.node_name.value_or(""));
   layer.require_not_busy(base, layer.shown_name(base));
@@ -95,11 +102,11 @@ io::Task<void> take_snapshot(Layer& layer, SnapshotOptions options) {
       throw Refusal("The overlay does not support backing images");
     }
     co_await overlay->image_bitmaps()->load();
-    co_await layer.set_access(base, io::Access::read_only);
   } catch (const Refusal& refusal) {
     layer.drop_opened(*overlay);
     throw;
   }
+  co_await rest_base(layer, base);
   layer.graph().link(*overlay, Role::backing, base);
   overlay->set_backing(&base);
   layer.move_devices(base, *overlay);
