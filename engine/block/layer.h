@@ -117,6 +117,7 @@ class Layer {
   io::Task<void> open_chosen_backing(Node& node, std::shared_ptr<NodeOptions> options);
   io::Task<std::string> probe(Node& file);
   io::Task<void> open_backing(Node& node);
+  io::Task<Node*> open_described(OpenOptions options);
   io::Task<void> close(Node& node);
 
   std::string generate_name() { return generated_name(name_counter_++); }
@@ -128,6 +129,8 @@ class Layer {
   unsigned name_counter_ = 0;
   io::Mutex changes_;
   Graph graph_;
+  /// Images whose backing is being opened, topmost first.
+  std::vector<const Node*> descent_;
   Holder client_{Holder::Kind::client, {}};
   std::list<Device> devices_;
 };

@@ -8,6 +8,7 @@
 #include "engine/block/filename.h"
 #include "engine/block/filter.h"
 #include "engine/block/image_bitmaps.h"
+#include "engine/block/json_name.h"
 #include "engine/block/layer.h"
 #include "engine/error.h"
 #include "engine/qcow2/header.h"
@@ -26,6 +27,31 @@ std::string guessed_raw_warning(const std::string& filename) {
          "         Automatically detecting the format is dangerous for raw images, write "
          "operations on block 0 will be restricted.\n"
          "         Specify the 'raw' format explicitly to remove the restrictions.\n";
+}
+
+/// So many images may stand one upon the other.
+constexpr std::size_t longest_chain = 200;
+
+/// A step further down a chain of images.
+class Descent {
+ public:
+  Descent(std::vector<const Node*>& path, const Node& node) : path_(path) { path.push_back(&node); }
+  Descent(const Descent&) = delete;
+  Descent& operator=(const Descent&) = delete;
+  ~Descent() { path_.pop_back(); }
+
+ private:
+  std::vector<const Node*>& path_;
+};
+
+/// Images may name each other in a circle. One of it that is written refuses by its lock.
+void check_descent(const std::vector<const Node*>& path, const std::string& filename) {
+  const bool circle = std::ranges::any_of(
+      path, [&](const Node* above) { return above->read_only() && above->filename() == filename; });
+  if (circle) throw Refusal("The chain of backing files comes back to '" + filename + "'");
+  if (path.size() > longest_chain)
+    throw Refusal("The chain of backing files has more than " + std::to_string(longest_chain) +
+                  " images");
 }
 
 void check_format(const std::string& format) {
@@ -122,7 +148,21 @@ io::Task<Node*> Layer::open_format(OpenOptions options, Node& file) {
   co_return &node;
 }
 
+/// What a name "json:{…}" says; the name itself is nobody's.
+io::Task<Node*> Layer::open_described(OpenOptions options) {
+  const std::shared_ptr<NodeOptions> described = parse_json_name(options.filename, options.format);
+  if (!options.discard_mode) throw Refusal("Invalid discard option");
+  if (options.node_name) described->node_name = options.node_name;
+  if (!described->access) described->access = options.access;
+  if (!described->discard_mode) described->discard_mode = options.discard_mode;
+  co_return co_await open_node(described);
+}
+
 io::Task<Node*> Layer::open(OpenOptions options) {
+  if (is_json_name(options.filename)) {
+    Node* described = co_await open_described(std::move(options));
+    co_return described;
+  }
   Node* node = co_await open_alone(std::move(options));
   try {
     co_await open_backing(*node);
@@ -159,6 +199,8 @@ io::Task<void> Layer::open_backing(Node& node) {
   below.discard_mode = DiscardMode::unmap;
   std::string failure;
   try {
+    const Descent descent(descent_, node);
+    check_descent(descent_, below.filename);
     Node* backing = co_await open(std::move(below));
     graph_.link(node, Role::backing, *backing);
     node.set_backing(backing);

@@ -55,6 +55,7 @@ io::Task<Node*> Layer::open_node(std::shared_ptr<NodeOptions> options) {
   Node* file = co_await open_file_child(options);
   Node* node = nullptr;
   try {
+    if (options->driver.empty()) options->driver = co_await probe(*file);
     node = co_await open_format_over(options, *file);
     co_await open_chosen_backing(*node, options);
     if (ImageBitmaps* bitmaps = node->image_bitmaps()) co_await bitmaps->load();
@@ -76,7 +77,7 @@ io::Task<Node*> Layer::open_file_child(std::shared_ptr<NodeOptions> parent) {
   const std::shared_ptr<NodeOptions> nested = std::get<std::shared_ptr<NodeOptions>>(parent->file);
   if (!nested->access) nested->access = parent->access;
   if (!nested->discard_mode) nested->discard_mode = DiscardMode::unmap;
-  const FileUse use = parent->driver == "qcow2" ? FileUse::image : FileUse::plain;
+  const FileUse use = parent->driver != "raw" ? FileUse::image : FileUse::plain;
   try {
     if (nested->driver == "file") co_return co_await open_file_node(nested, use);
     co_return co_await open_node(nested);

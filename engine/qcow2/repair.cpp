@@ -23,6 +23,7 @@ struct Plan {
   HostCluster end() const { return table().end(); }
 };
 
+/// The work on one image, from what a check has counted.
 class Repair {
  public:
   Repair(io::Storage& file, const Header& header, ReferenceCounts& counts)
@@ -42,7 +43,7 @@ class Repair {
     co_await correct(l1, entries);
   }
 
-  /// Writes the new structure; the header that names it.
+  /// Writes the new structure. Answers the header that names it, which is not written yet.
   io::Task<Header> write_refcounts() {
     const Plan plan = make_plan();
     counts_new(plan);
