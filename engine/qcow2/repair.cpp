@@ -2,6 +2,7 @@
 #include "engine/qcow2/repair.h"
 
 #include <cerrno>
+#include <limits>
 #include <map>
 
 #include "engine/error.h"
@@ -13,6 +14,8 @@
 namespace engine::qcow2 {
 
 namespace {
+
+constexpr HostCluster everywhere{std::numeric_limits<std::uint64_t>::max()};
 
 /// Where the new refcount structure goes: blocks, then the table.
 struct Plan {
@@ -90,7 +93,7 @@ class Repair {
 
   HostCluster first_unused() const {
     HostCluster first{geometry_.clusters_for(file_.size())};
-    counts_.for_each({0}, counts_.end(), [&](HostCluster cluster, std::uint64_t) {
+    counts_.for_each({0}, everywhere, [&](HostCluster cluster, std::uint64_t) {
       first = std::max(first, cluster + 1);
     });
     return first;
@@ -98,7 +101,7 @@ class Repair {
   /// Blocks and table count themselves, so their number is tried upwards.
   Plan make_plan() const {
     Plan plan{first_unused(), {}, 1};
-    counts_.for_each({0}, counts_.end(), [&](HostCluster cluster, std::uint64_t) {
+    counts_.for_each({0}, everywhere, [&](HostCluster cluster, std::uint64_t) {
       plan.blocks[geometry_.block_index(cluster)] = {};
     });
     for (bool grown = true; grown;) {
@@ -150,10 +153,12 @@ class Repair {
 io::Task<void> repair(io::Storage& file, HeaderFile& header) {
   CheckReport report;
   CheckWalk walk(file, header.header(), report);
+  co_await walk.read_snapshots();
   co_await walk.count_mappings();
   co_await walk.count_bitmaps();
   // What cannot be walked would be called free.
-  if (report.corruptions != 0) throw IoError(EIO, "Could not repair dirty image");
+  if (report.corruptions != 0 || report.check_errors != 0)
+    throw IoError(EIO, "Could not repair dirty image");
   ReferenceCounts counts = walk.counts();
   Repair repair(file, header.header(), counts);
   try {
