@@ -68,8 +68,27 @@ engine::qcow2::CreateOptions create_options(const json& options) {
   return result;
 }
 
-/// The backing file must be there before an image is put on it.
-Task<void> require_backing(Host& host, const json& options) {
+/// Whoever checks an image, or puts one on it, opens what backs it, too. Images may back each
+/// other.
+Task<void> require_backing_of(Runtime& runtime, Host& host, InfoRequest image, unsigned most = 32) {
+  const json info = co_await engine::qcow2::image_info(runtime, host, image);
+  const std::string file = info.value("full-backing-filename", "");
+  if (file.empty() || file.starts_with("json:")) co_return;
+  if (most == 0) throw Refusal("Too many open files");
+  image.path = file;
+  image.purpose = engine::qcow2::OpenFor::use;
+  image.format = info.value("backing-filename-format", "");
+  std::string trouble;
+  try {
+    co_await require_backing_of(runtime, host, image, most - 1);
+  } catch (const Refusal& refusal) {
+    trouble = refusal.what();
+  }
+  if (!trouble.empty()) throw Refusal("Could not open backing file: " + trouble);
+}
+
+/// The backing file must be there before an image is put on it, and all that backs it.
+Task<void> require_backing(Runtime& runtime, Host& host, const json& options) {
   const std::string backing = options.value("backing_file", "");
   if (backing.empty()) co_return;
   const std::string file_name = options.at("file");
@@ -81,6 +100,10 @@ Task<void> require_backing(Host& host, const json& options) {
   if (!options.contains("backing_fmt")) {
     throw Refusal("Backing file specified without backing format");
   }
+  InfoRequest image{path, options["backing_fmt"], Locking::shared};
+  if (image.format != "qcow2") co_return;
+  image.purpose = engine::qcow2::OpenFor::use;
+  co_await require_backing_of(runtime, host, image);
 }
 
 Task<bool> is_qcow2(Storage& file) {
@@ -88,23 +111,6 @@ Task<bool> is_qcow2(Storage& file) {
   const std::span<std::byte> buffer(magic);
   co_await file.read(HostOffset{0}, buffer);
   co_return magic == std::array{std::byte{'Q'}, std::byte{'F'}, std::byte{'I'}, std::byte{0xfb}};
-}
-
-/// Whoever checks an image opens what backs it, too. An image may name itself.
-Task<void> require_backing_of(Runtime& runtime, Host& host, InfoRequest image, unsigned most = 32) {
-  const json info = co_await engine::qcow2::image_info(runtime, host, image);
-  const std::string file = info.value("full-backing-filename", "");
-  if (file.empty() || file.starts_with("json:") || most == 0) co_return;
-  image.path = file;
-  image.purpose = engine::qcow2::OpenFor::use;
-  image.format = info.value("backing-filename-format", "");
-  std::string trouble;
-  try {
-    co_await require_backing_of(runtime, host, image, most - 1);
-  } catch (const Refusal& refusal) {
-    trouble = refusal.what();
-  }
-  if (!trouble.empty()) throw Refusal("Could not open backing file: " + trouble);
 }
 
 json check_json(const engine::qcow2::CheckReport& report, const std::string& path) {
@@ -148,7 +154,7 @@ std::string resolve(const std::string& image, const std::string& path) {
   return slash == std::string::npos ? path : image.substr(0, slash + 1) + path;
 }
 
-Task<void> create(Runtime&, Host& host, json options) {
+Task<void> create(Runtime& runtime, Host& host, json options) {
   const std::string format = options.value("format", "qcow2");
   const std::string path = options.at("file");
   if (format == "raw") {
@@ -164,7 +170,7 @@ Task<void> create(Runtime&, Host& host, json options) {
   }
   if (format != "qcow2") throw Refusal("Unknown file format '" + format + "'");
   const engine::qcow2::CreateOptions chosen = create_options(options);
-  co_await require_backing(host, options);
+  co_await require_backing(runtime, host, options);
   engine::qcow2::check_options(chosen);  // before it cuts what is there to nothing
   std::unique_ptr<Storage> file = co_await host.create(path);
   co_await engine::qcow2::create(*file, chosen);

@@ -8,7 +8,7 @@
 #include "tests/catch.h"
 #include "tests/engine/units.h"
 
-namespace engine::bitmap {
+namespace engine::bitmap::sparse {
 namespace {
 
 using tests::mib;
@@ -147,4 +147,4 @@ TEST_CASE("large disks take memory for what is dirty, not for what they are") {
 }
 
 }  // namespace
-}  // namespace engine::bitmap
+}  // namespace engine::bitmap::sparse

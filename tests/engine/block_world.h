@@ -55,7 +55,7 @@ class BlockWorld {
   /// Lets everybody go on until an event of that name has come; null if none can come.
   nlohmann::json wait(const std::string& event);
   /// Lets one of those that can go on do so.
-  void step() { runtime_->step(); }
+  bool step() { return runtime_->step(); }
   /// Lets everybody go on until nobody can.
   void settle();
 

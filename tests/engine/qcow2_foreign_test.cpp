@@ -40,7 +40,7 @@ Bytes compressible(std::uint64_t size) {
 class Compressed {
  public:
   Compressed(const std::string& type, const std::string& cluster_size)
-      : file_("1M"), contents_(compressible((5 << 20) + 512)) {
+      : file_("1M"), contents_(compressible((7 << 20) + 512)) {
     write_file(raw(), contents_);
     shell_ok("qemu-img convert -c -f raw -O qcow2 -o compression_type=" + type +
              ",cluster_size=" + cluster_size + " " + raw() + " " + file_.path());
