@@ -165,7 +165,14 @@ bool drain(Descriptor& from, std::string& text) {
 }
 
 [[noreturn]] void too_slow(const std::string& program, milliseconds limit) {
-  throw UsageError(program + ": did not come to its end within " + seconds_text(limit));
+  throw ProgramOverran(program + ": did not come to its end within " + seconds_text(limit));
+}
+
+void check_length(const std::string& program, const ProgramResult& result) {
+  constexpr std::size_t most = 64 << 20;
+  if (result.output.size() + result.errors.size() > most) {
+    throw ProgramOverran(program + ": printed more than 64 MiB");
+  }
 }
 
 }  // namespace
@@ -190,8 +197,10 @@ ProgramResult run_program(const std::vector<std::string>& arguments, millisecond
     if (poll(waits.data(), waits.size(), 50) <= 0) continue;
     if (waits[0].revents != 0) drain(output.reader, result.output);
     if (waits[1].revents != 0) drain(errors.reader, result.errors);
+    check_length(arguments[0], result);
   }
-  if (!child.wait(limit)) too_slow(arguments[0], limit);
+  if (!child.wait(std::chrono::ceil<milliseconds>(deadline - steady_clock::now())))
+    too_slow(arguments[0], limit);
   result.status = child.status();
   return result;
 }

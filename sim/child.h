@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "sim/subject.h"
+#include "sim/usage_error.h"
 
 namespace sim {
 
@@ -77,7 +78,12 @@ struct ProgramResult {
   std::string output;
   std::string errors;
 };
-/// Runs a program to its end. Throws UsageError if it cannot be started or takes too long, or when
+/// A program took too long, or printed without end.
+class ProgramOverran : public UsageError {
+ public:
+  using UsageError::UsageError;
+};
+/// Runs a program to its end. Throws ProgramOverran, and UsageError if it cannot be started or when
 /// we are interrupted.
 ProgramResult run_program(const std::vector<std::string>& arguments,
                           std::chrono::milliseconds limit);

@@ -57,7 +57,6 @@ std::optional<std::string> find_qemu() {
 QemuIdentity identify_qemu(const QmpProgram& program) {
   const auto subject = make_qemu_subject(program, "/nowhere");
   const json reply = subject->execute({{"execute", "query-version"}});
-  subject->stop(Stop::clean);
   const json told = reply.value("return", json::object());
   const json numbers = told.is_object() ? told.value("qemu", json::object()) : json::object();
   QemuIdentity identity{program.place(), {}, {}};

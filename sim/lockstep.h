@@ -65,7 +65,9 @@ class Lockstep {
   void judge_one(const Step& step, std::size_t witness);
   /// Whether the ledger knows it; if so it is noted.
   bool excused(const Step& step, std::size_t witness);
-  Difference difference(const Step& step) const;
+  Difference difference(const Step& step);
+  /// Who only hashed its bits is asked for them: they tell where the difference is.
+  void look_closer(const Step& step, std::size_t witness);
   Shown& shown_by(std::size_t witness) { return shown_[witness + 1]; }
 
   std::vector<Subject*> witnesses_;

@@ -5,6 +5,7 @@
 
 #include "sim/child.h"
 #include "sim/images.h"
+#include "sim/reply_shapes.h"
 
 namespace sim {
 
@@ -22,7 +23,21 @@ json error_of(const ProgramResult& result, const std::string& file) {
   return {{"error", {{"class", "GenericError"}, {"desc", text}}}};
 }
 
+/// What was printed, as `kind` of a command prints it.
+json printed(const std::string& kind, const json& value) {
+  if (const auto fault = fault_of_image(kind, value)) {
+    throw SubjectFailure("qemu-img printed " + *fault);
+  }
+  return value;
+}
+
 }  // namespace
+
+ProgramResult QemuImg::run(const std::vector<std::string>& arguments) const try {
+  return run_program(arguments, limit_);
+} catch (const ProgramOverran& overran) {
+  throw SubjectHang(overran.what());
+}
 
 json QemuImg::create(const json& options) const {
   std::vector<std::string> arguments{program_, "create", "-q", "-f",
@@ -42,22 +57,22 @@ json QemuImg::create(const json& options) const {
   if (options.contains("backing_fmt")) add("-F", options["backing_fmt"]);
   const std::string file = options.at("file");
   arguments.insert(arguments.end(), {"--", file, options.at("size")});
-  const ProgramResult result = run_program(arguments, limit_);
+  const ProgramResult result = run(arguments);
   if (result.status == 0) return {{"return", json::object()}};
   return error_of(result, file);
 }
 
 json QemuImg::info(const std::string& file) const {
-  const ProgramResult result = run_program({program_, "info", "-U", "--output=json", file}, limit_);
+  const ProgramResult result = run({program_, "info", "-U", "--output=json", file});
   if (result.status != 0) return error_of(result, file);
-  return images::brief(json::parse(result.output));
+  return images::brief(printed("info", json::parse(result.output, nullptr, false)));
 }
 
 json QemuImg::check(const std::string& file) const {
-  const ProgramResult result =
-      run_program({program_, "check", "-U", "--output=json", file}, limit_);
+  const ProgramResult result = run({program_, "check", "-U", "--output=json", file});
   const json check = json::parse(result.output, nullptr, false);
   if (!check.is_object()) return error_of(result, file);
+  printed("check", check);
   return {{"corruptions", check.value("corruptions", 0)}, {"leaks", check.value("leaks", 0)}};
 }
 

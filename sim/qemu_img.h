@@ -4,13 +4,17 @@
 #include <chrono>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <vector>
 
 namespace sim {
+
+struct ProgramResult;
 
 /// The qemu-img program as subjects need it; all paths are real ones.
 class QemuImg {
  public:
-  /// A run that takes longer than `limit` is a UsageError.
+  /// A run that takes longer than `limit` is a SubjectHang, output that is none of qemu-img's a
+  /// SubjectFailure.
   QemuImg(std::string program, std::chrono::milliseconds limit)
       : program_(std::move(program)), limit_(limit) {}
 
@@ -22,6 +26,8 @@ class QemuImg {
   nlohmann::json check(const std::string& file) const;
 
  private:
+  ProgramResult run(const std::vector<std::string>& arguments) const;
+
   std::string program_;
   std::chrono::milliseconds limit_;
 };

@@ -9,6 +9,7 @@
 
 #include "sim/interrupt.h"
 #include "sim/qmp_door.h"
+#include "sim/reply_shapes.h"
 #include "sim/subject.h"
 #include "sim/usage_error.h"
 
@@ -22,6 +23,14 @@ namespace {
 
 /// How long a process may take to be gone once nothing holds it.
 constexpr milliseconds last_breath{1'000};
+
+/// What nobody waits for is kept until the process ends, so that a later step may wait for it.
+constexpr std::size_t most_events = 20'000, most_event_bytes = 64 << 20;
+
+std::string command_of(const json& request) {
+  const auto command = request.find("execute");
+  return command != request.end() && command->is_string() ? command->get<std::string>() : "";
+}
 
 std::string text_of(const json& request) {
   return request.dump(-1, ' ', false, json::error_handler_t::replace);
@@ -76,16 +85,13 @@ json QemuProcess::reach(Deadline deadline) {
   constexpr int pause_ms = 5;
   while (true) {
     Descriptor socket = connect_to(program_.socket);
-    const bool more = *program_.met && steady_clock::now() < deadline;
+    const bool more = program_.acquaintance->met && steady_clock::now() < deadline;
     if (socket.number() < 0 && !more) {
       unusable(std::string("nobody listens there: ") + std::strerror(errno));
     }
     wire_.connect(std::move(socket));
     try {
-      if (const auto message = wire_.receive(deadline)) {
-        *program_.met = true;
-        return *message;
-      }
+      if (const auto message = wire_.receive(deadline)) return *message;
       silent("did not greet");
     } catch (const WireError& error) {
       if (error.kind() == WireError::Kind::rubbish || !more) unusable(error.what());
@@ -111,6 +117,7 @@ void QemuProcess::negotiate(const json& greeting, Deadline deadline) {
              : told.is_object() && told.contains("version") ? told["version"]
                                                             : json::object();
   greeted_ = true;
+  program_.acquaintance->met = true;
 }
 
 json QemuProcess::execute(const json& request) {
@@ -121,20 +128,37 @@ json QemuProcess::execute(const json& request) {
 json QemuProcess::ask(const json& request) { return exchange(request, limit()); }
 
 json QemuProcess::exchange(const json& request, Deadline deadline) {
-  const auto command = request.find("execute");
-  const std::string what =
-      command != request.end() && command->is_string() ? *command : "a request";
+  const std::string command = command_of(request);
+  const std::string what = command.empty() ? "a request" : command;
   try {
     if (!wire_.send(text_of(request) + "\n", deadline)) silent("did not take " + what);
   } catch (const WireError&) {
     // What it sent before it went says more.
   }
   while (std::optional<json> message = receive(deadline)) {
-    if (!message->contains("event")) return std::move(*message);
-    events_.push_back(std::move(*message));
+    if (!message->contains("event")) {
+      check(request, *message);
+      return std::move(*message);
+    }
+    keep_event(std::move(*message));
     if (steady_clock::now() >= deadline) break;
   }
   silent("did not answer " + what);
+}
+
+/// What is not as it must be is told by its place.
+void QemuProcess::check(const json& request, const json& reply) {
+  const std::string command = command_of(request);
+  const std::optional<std::string> fault = fault_of_reply(command, reply);
+  if (fault) unusable((command.empty() ? "a request" : command) + " answered " + *fault);
+}
+
+void QemuProcess::keep_event(json event) {
+  event_bytes_ += wire_.last_size();
+  events_.push_back(std::move(event));
+  if (events_.size() > most_events || event_bytes_ > most_event_bytes) {
+    unusable("sends events without end (the last one is " + text_of(events_.back()["event"]) + ")");
+  }
 }
 
 std::optional<json> QemuProcess::take_event(const std::string& name) {
@@ -148,11 +172,18 @@ std::optional<json> QemuProcess::take_event(const std::string& name) {
 
 bool QemuProcess::wait_for_event(Deadline deadline) {
   std::optional<json> message = receive(deadline);
-  if (message) events_.push_back(std::move(*message));
-  return message.has_value();
+  if (!message) return false;
+  if (!message->contains("event")) unusable("answers what it was not asked");
+  keep_event(std::move(*message));
+  return true;
 }
 
-std::string QemuProcess::take_console() { return wire_.take_console(); }
+std::string QemuProcess::take_console() try {
+  return wire_.take_console();
+} catch (const WireError& error) {
+  broke(error);
+}
+
 std::string QemuProcess::take_errors() { return wire_.take_errors(); }
 
 void QemuProcess::wait_for_end() {
@@ -203,7 +234,7 @@ void QemuProcess::ended(const std::string& when) {
   wire_.drain(steady_clock::now() + last_breath);
   const std::string words = wire_.last_words();
   const std::string how = child_->ending() + (words.empty() ? "" : "; its last words: " + words);
-  if (!greeted_) {
+  if (!known()) {
     throw UsageError(program_.place() + ": is no QEMU that runs: it ended before it greeted (" +
                      how + ")");
   }
@@ -211,15 +242,19 @@ void QemuProcess::ended(const std::string& when) {
                      last_request_);
 }
 
-void QemuProcess::unusable(const std::string& what) {
+/// What it did, with its last words; it is gone then. Before it ever greeted it is none of ours.
+std::string QemuProcess::dismissal(const std::string& what) {
   if (child_) kill();
   const std::string words = wire_.last_words();
-  throw UsageError(program_.place() + ": " + what +
-                   (words.empty() ? "" : " (its last words: " + words + ")"));
+  const std::string text = what + (words.empty() ? "" : " (its last words: " + words + ")");
+  if (!known()) throw UsageError(program_.place() + ": " + text);
+  return program_.name + " " + text;
 }
 
+void QemuProcess::unusable(const std::string& what) { throw SubjectFailure(dismissal(what)); }
+
 void QemuProcess::silent(const std::string& what) {
-  unusable(what + " within " + seconds_text(program_.limit));
+  throw SubjectHang(dismissal(what + " within " + seconds_text(program_.limit)));
 }
 
 }  // namespace sim

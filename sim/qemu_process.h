@@ -17,8 +17,9 @@ namespace sim {
 class QmpDoor;
 
 /// One running program that speaks QMP, most often a QEMU without a machine, and the wire to it.
-/// Every wait has the program's limit. One that ends in the middle is a SubjectCrash; one that
-/// cannot be started, stays silent or talks rubbish is a UsageError.
+/// What it sends is bounded in size and in time, and checked for the fields that we read. One that
+/// ends in the middle is a SubjectCrash, one that is waited for in vain a SubjectHang, one that
+/// talks rubbish a SubjectFailure; one that never greeted is a UsageError.
 class QemuProcess {
  public:
   /// Starts the program, if it is ours to start, and does not wait for it. `faults`: which
@@ -30,6 +31,13 @@ class QemuProcess {
   /// one that was told to quit before does not listen, waits until it is there again.
   void meet();
 
+  /// All that follows must be done by then; without this each request has the limit for itself.
+  void hurry(QmpWire::Deadline deadline) { deadline_ = deadline; }
+  /// When what begins now must be done.
+  QmpWire::Deadline limit() const {
+    return deadline_.value_or(std::chrono::steady_clock::now() + program_.limit);
+  }
+
   /// Sends a request and answers its reply; events that come before it are kept.
   nlohmann::json execute(const nlohmann::json& request);
   /// The same for what the harness itself wants to know: a crash names the request before it.
@@ -38,9 +46,11 @@ class QemuProcess {
   std::optional<nlohmann::json> take_event(const std::string& name);
   /// Waits for an event, and keeps it. False at the deadline.
   bool wait_for_event(QmpWire::Deadline deadline);
-  /// What it printed on its standard output, and on its standard error, since the last call.
+  /// What it printed on its standard output, and on its standard error, since the last call, and
+  /// the same for what nobody wants to know.
   std::string take_console();
   std::string take_errors();
+  void forget_printed() { wire_.forget_printed(); }
   /// What query-version says; the greeting's version if it does not know that command.
   const nlohmann::json& version() const { return version_; }
 
@@ -59,11 +69,14 @@ class QemuProcess {
   void negotiate(const nlohmann::json& greeting, Deadline deadline);
   nlohmann::json exchange(const nlohmann::json& request, Deadline deadline);
   std::optional<nlohmann::json> receive(Deadline deadline);
+  void keep_event(nlohmann::json event);
+  void check(const nlohmann::json& request, const nlohmann::json& reply);
+  bool known() const { return greeted_ || program_.acquaintance->met; }
   [[noreturn]] void broke(const WireError& error);
   [[noreturn]] void ended(const std::string& when);
+  std::string dismissal(const std::string& what);
   [[noreturn]] void unusable(const std::string& what);
   [[noreturn]] void silent(const std::string& what);
-  Deadline limit() const { return std::chrono::steady_clock::now() + program_.limit; }
 
   QmpProgram program_;
   std::unique_ptr<CallSupervisor> supervisor_;  ///< null if nothing ever fails
@@ -73,7 +86,9 @@ class QemuProcess {
   bool greeted_ = false;
   std::string last_request_;
   nlohmann::json version_;
+  std::optional<Deadline> deadline_;
   std::deque<nlohmann::json> events_;
+  std::size_t event_bytes_ = 0;  ///< as they came over the wire
 };
 
 }  // namespace sim

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "sim/qmp_door.h"
 
-#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -47,14 +46,13 @@ Descriptor connect_to(const std::string& path) {
     errno = ENAMETOOLONG;
     return Descriptor();
   }
-  Descriptor result(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  // One that waits would wait for ever where nobody accepts.
+  Descriptor result(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (connect(result.number(), as_address(address), sizeof address) != 0) {
     const int error = errno;
     result.close();
     errno = error;
-    return result;
   }
-  fcntl(result.number(), F_SETFL, fcntl(result.number(), F_GETFL) | O_NONBLOCK);
   return result;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <string>
@@ -8,15 +9,24 @@
 
 namespace sim {
 
+/// What a run has seen of a program so far, in all its processes and testcases.
+struct Acquaintance {
+  std::atomic<bool> met = false;    ///< it greeted once: what it does since then is a result
+  std::atomic<unsigned> hangs = 0;  ///< how often it was waited for in vain
+
+  /// From then on it is left out: each of its hangs takes the whole limit.
+  bool hangs_too_often() const { return hangs >= most_hangs; }
+  static constexpr unsigned most_hangs = 3;
+};
+
 /// A program that speaks QMP, and how to reach it: one that we start, or one that listens already.
 struct QmpProgram {
   std::string name;                  ///< in reports: "qemu", "qmp:SOCKET", "command:PROGRAM"
   std::vector<std::string> command;  ///< what to start, without its socket; empty: it runs already
   std::string socket;                ///< where it listens, if it runs already
-  std::chrono::milliseconds limit;   ///< the longest wait for anything that it does
+  std::chrono::milliseconds limit;   ///< the longest time for anything that it does
   std::string img = {};              ///< the qemu-img that makes its images; empty: see qemu_img()
-  /// Whether it was reached before: then it was told to quit since, and may be on its way back.
-  std::shared_ptr<bool> met = std::make_shared<bool>(false);
+  std::shared_ptr<Acquaintance> acquaintance = std::make_shared<Acquaintance>();
 
   bool started_by_us() const { return !command.empty(); }
   /// What messages call it: the program or the socket.

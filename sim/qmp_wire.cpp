@@ -22,8 +22,9 @@ using std::chrono::steady_clock;
 
 namespace {
 
-constexpr std::size_t longest_line = 64 << 20;
-constexpr std::size_t most_printed = 64 << 20;
+/// Read, JSON takes twenty times its length at worst.
+constexpr std::size_t longest_line = 16 << 20;
+constexpr std::size_t most_printed = 64 << 20, last_errors = 64 << 10;
 
 /// Takes in what there is, without waiting. False at the end of the stream.
 bool read_some(const Descriptor& from, std::string& text) {
@@ -33,9 +34,9 @@ bool read_some(const Descriptor& from, std::string& text) {
   return count > 0 || (count < 0 && (errno == EAGAIN || errno == EINTR));
 }
 
-/// Takes in all that there is, without waiting.
+/// Takes in all that there is, without waiting, as far as it is bounded.
 void read_all(const Descriptor& from, std::string& text) {
-  while (from.number() >= 0) {
+  while (from.number() >= 0 && text.size() <= most_printed) {
     const std::size_t before = text.size();
     if (!read_some(from, text) || text.size() == before) return;
   }
@@ -65,6 +66,17 @@ std::string quoted(const std::string& text) {
   throw WireError(WireError::Kind::rubbish, "talks rubbish where QMP is expected: " + quoted(text));
 }
 
+/// Our own words for what is allowed begin so, and are nobody else's to say.
+bool uses_our_words(const json& value) {
+  if (value.is_object()) {
+    for (const auto& [key, inside] : value.items()) {
+      if (key.starts_with('$') || uses_our_words(inside)) return true;
+    }
+    return false;
+  }
+  return value.is_array() && std::any_of(value.begin(), value.end(), uses_our_words);
+}
+
 bool is_message(const json& message) {
   return message.is_object() &&
          (message.contains("return") || message.contains("error") || message.contains("QMP") ||
@@ -91,13 +103,21 @@ bool QmpWire::poll_once(int extra, Deadline deadline) {
   if (ready <= 0) return in_time;
   if (waits[1].revents != 0 && !read_some(console_, console_text_)) console_.close();
   if (waits[2].revents != 0 && !read_some(errors_, error_text_)) errors_.close();
-  if (console_text_.size() > most_printed) console_text_.clear();
-  if (error_text_.size() > most_printed) {
-    error_text_.clear();
-    errors_taken_ = 0;
-  }
+  bound_printed();
   if (waits[0].revents != 0 && !read_some(socket_, received_)) socket_.close();
   return in_time;
+}
+
+/// What a step prints is kept whole or not at all; of complaints the last ones tell most.
+void QmpWire::bound_printed() {
+  if (console_text_.size() > most_printed) {
+    console_is_full_ = true;
+    console_text_.clear();
+  }
+  if (error_text_.size() > most_printed) {
+    error_text_.erase(0, error_text_.size() - last_errors);
+    errors_taken_ = 0;
+  }
 }
 
 bool QmpWire::wait_for(const Descriptor& other, Deadline deadline) {
@@ -117,7 +137,9 @@ bool QmpWire::send(const std::string& text, Deadline deadline) {
     } else if (errno == EAGAIN) {
       // It may wait for us to read before it reads on.
       pollfd room{socket_.number(), POLLOUT, 0};
-      if (poll(&room, 1, 1) <= 0 && !poll_once(-1, deadline)) return false;
+      const bool in_time =
+          poll(&room, 1, 1) > 0 ? steady_clock::now() < deadline : poll_once(-1, deadline);
+      if (!in_time || received_.size() > longest_line) return false;
     } else if (errno != EINTR) {
       throw WireError(WireError::Kind::closed, "closed its QMP socket");
     }
@@ -144,8 +166,12 @@ std::optional<json> QmpWire::receive(Deadline deadline) {
     if (const std::optional<std::string> line = buffered_line()) {
       if (line->find_first_not_of(" \t\r") == std::string::npos) continue;
       if (script::nests_too_deep(*line)) rubbish(*line);
+      last_size_ = line->size();
       json message = json::parse(*line, nullptr, false);
       if (!is_message(message)) rubbish(*line);
+      const bool may =
+          line->find('$') != std::string::npos || line->find("\\u") != std::string::npos;
+      if (may && uses_our_words(message)) rubbish(*line);
       return message;
     }
     if (socket_.number() < 0) {
@@ -165,12 +191,24 @@ void QmpWire::drain(Deadline deadline) {
 
 std::string QmpWire::take_errors() {
   read_all(errors_, error_text_);
+  bound_printed();
   return error_text_.substr(std::exchange(errors_taken_, error_text_.size()));
 }
 
 std::string QmpWire::take_console() {
   read_all(console_, console_text_);
+  bound_printed();
+  if (std::exchange(console_is_full_, false)) {
+    throw WireError(WireError::Kind::rubbish, "prints more than 64 MiB at a time");
+  }
   return std::exchange(console_text_, {});
+}
+
+void QmpWire::forget_printed() {
+  take_errors();
+  read_all(console_, console_text_);
+  console_text_.clear();
+  console_is_full_ = false;
 }
 
 std::string QmpWire::last_words() const {

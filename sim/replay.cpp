@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <ostream>
+#include <set>
 #include <thread>
 
 #include "sim/casting.h"
@@ -134,6 +135,7 @@ void run_all(const std::vector<Scenario>& scenarios, const ReplayOptions& option
              std::ostream* progress) {
   const unsigned jobs = options.cast.one_at_a_time() ? 1 : options.jobs;
   Pool pool(scenarios, options.cast, workspace, jobs);
+  std::set<std::string> left_out;
   for (std::size_t i = 0; i < scenarios.size(); ++i) {
     if (progress != nullptr) {
       *progress << "\r\033[K[" << i + 1 << "/" << scenarios.size() << "] " << scenarios[i].name
@@ -141,6 +143,11 @@ void run_all(const std::vector<Scenario>& scenarios, const ReplayOptions& option
     }
     const ScenarioResult result = pool.take(i);
     if (progress != nullptr) *progress << "\r\033[K" << std::flush;
+    for (const TestcaseResult& testcase : result.testcases) {
+      for (const std::string& name : testcase.absent) {
+        if (left_out.insert(name).second) out << absence_text(scenarios[i], testcase.title, name);
+      }
+    }
     ledger.add(scenarios[i], result);
     summary.add(scenarios[i], result, report(scenarios[i], result, options, out));
   }

@@ -141,6 +141,12 @@ std::string unjudged_text(const Scenario& scenario, const std::string& testcase,
   return text;
 }
 
+std::string absence_text(const Scenario& scenario, const std::string& testcase,
+                         const std::string& subject) {
+  return fmt::format("{}: testcase \"{}\": {} is left out from here on: it hung {} times\n",
+                     scenario.path, testcase, subject, Acquaintance::most_hangs);
+}
+
 std::optional<std::string> golden_difference(const Scenario& scenario, const Transcript& transcript,
                                              const std::string& golden,
                                              const std::vector<std::string>& subjects) {

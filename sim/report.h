@@ -26,6 +26,10 @@ std::string departure_text(const Scenario& scenario, const std::string& testcase
 std::string unjudged_text(const Scenario& scenario, const std::string& testcase,
                           const std::vector<NotJudged>& steps);
 
+/// From which testcase on a subject is left out because it hung too often; a line.
+std::string absence_text(const Scenario& scenario, const std::string& testcase,
+                         const std::string& subject);
+
 /// Compares a transcript with the golden text. The answer tells the golden's line, the step it
 /// belongs to, and both lines; nothing if they are equal to the byte.
 std::optional<std::string> golden_difference(const Scenario& scenario, const Transcript& transcript,

@@ -99,16 +99,19 @@ std::unique_ptr<Subject> make_subject(const std::string& name, const Cast& cast,
     INVARIANT(workspace != nullptr);
     return workspace->place(name, scenario.name, testcase.title);
   };
-  if (name == "qemu" && cast.supply) {
-    return make_qemu_subject(cast.supply->program(), place(), cast.supply.get());
+  if (const std::optional<QmpProgram> program = cast.program(name)) {
+    return make_qemu_subject(*program, place(), name == "qemu" ? cast.supply.get() : nullptr);
   }
-  if (name == "qemu") return make_qemu_subject(cast.qemu_program(), place());
-  const auto program = cast.programs.find(name);
-  if (program != cast.programs.end()) return make_qemu_subject(program->second, place());
   INVARIANT(name == "engine");
   const bool files = cast.storage == StorageKind::files;
   const Journal journal = cuts_power(testcase) ? Journal::on : Journal::off;
   return make_engine_subject(cast.storage, files ? place() : "", cast.timing, journal);
+}
+
+/// Whether it is no use to wait for that program any more.
+bool is_left_out(const std::string& name, const Cast& cast) {
+  const std::optional<QmpProgram> program = cast.program(name);
+  return program && program->acquaintance->hangs_too_often();
 }
 
 }  // namespace
@@ -116,7 +119,14 @@ std::unique_ptr<Subject> make_subject(const std::string& name, const Cast& cast,
 QmpProgram Cast::qemu_program() const {
   QmpProgram program = QmpProgram::qemu(qemu, limit);
   program.img = qemu_img;
+  program.acquaintance = qemu_seen;
   return program;
+}
+
+std::optional<QmpProgram> Cast::program(const std::string& subject) const {
+  if (subject == "qemu") return qemu_program();
+  const auto found = programs.find(subject);
+  return found == programs.end() ? std::nullopt : std::optional(found->second);
 }
 
 bool Cast::needs_files() const {
@@ -140,12 +150,17 @@ ScenarioResult run_scenario(const Scenario& scenario, const Cast& cast, Workspac
   ScenarioResult result;
   for (const Scenario::Testcase& testcase : scenario.testcases) {
     std::vector<std::unique_ptr<Subject>> subjects;
+    std::vector<std::string> absent;
     for (const std::string& name : cast.subjects) {
-      if (name == "model") continue;
-      subjects.push_back(make_subject(name, cast, scenario, testcase, workspace));
+      if (is_left_out(name, cast)) {
+        absent.push_back(name);
+      } else if (name != "model") {
+        subjects.push_back(make_subject(name, cast, scenario, testcase, workspace));
+      }
     }
     TestcaseRun run(scenario.path, std::move(subjects), cast.known);
     result.testcases.push_back(run.run(testcase, result.transcript));
+    result.testcases.back().absent = std::move(absent);
   }
   return result;
 }

@@ -29,9 +29,12 @@ struct Cast {
   std::map<std::string, QmpProgram> programs = {};  ///< that take part beside qemu, by name
   std::vector<KnownFault> known = {};               ///< faults that these subjects are said to have
   std::shared_ptr<QemuSupply> supply = {};  ///< of qemu's processes; null: none ahead of need
+  std::shared_ptr<Acquaintance> qemu_seen = std::make_shared<Acquaintance>();  ///< so far
 
   /// The program that plays qemu.
   QmpProgram qemu_program() const;
+  /// The program behind a subject; nothing if it is one of our own.
+  std::optional<QmpProgram> program(const std::string& subject) const;
   /// Whether a subject needs a directory of real files.
   bool needs_files() const;
   /// Whether scenarios must wait for each other: a program that runs already is there once.
@@ -45,6 +48,7 @@ struct TestcaseResult {
   std::vector<Sighting> sightings;    ///< known faults
   std::vector<Departure> departures;  ///< who could not go on
   std::vector<NotJudged> not_judged = {};
+  std::vector<std::string> absent = {};  ///< who was left out, because of too many hangs before
 };
 
 /// How a scenario went. The transcript shows what the oracle allows, and so holds for every subject

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "sim/subject.h"
 
+#include <nlohmann/json.hpp>
+
 namespace sim {
 
 void Subject::cut_short(const Cut& cut, const std::function<void()>& step) {
@@ -11,5 +13,7 @@ void Subject::cut_short(const Cut& cut, const std::function<void()>& step) {
 void Subject::fail_operation(unsigned, int) {
   throw CannotFollow("its storage operations are not ours to count");
 }
+
+nlohmann::json Subject::dirty_runs(const std::string&, const std::string&) { return nullptr; }
 
 }  // namespace sim

@@ -27,11 +27,17 @@ struct Cut {
   Kept kept = {};  ///< of a power cut
 };
 
-/// A subject broke in a step. That is a result of the run, as a wrong answer is. A subject that
-/// cannot be run at all (it does not start, hangs, talks rubbish) is a UsageError in its place.
+/// A subject broke in a step: it died, hung, or said what cannot be. That is a result of the run,
+/// as a wrong answer is. One that never started is a UsageError in its place.
 class SubjectFailure : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
+};
+
+/// A subject did not come to the end of what it was to do within the limit.
+class SubjectHang : public SubjectFailure {
+ public:
+  using SubjectFailure::SubjectFailure;
 };
 
 /// How a process came to its end.
@@ -129,6 +135,9 @@ class Subject {
   virtual nlohmann::json image_check(const std::string& file) = 0;
   virtual nlohmann::json dirty_ranges(const std::string& node, const std::string& bitmap) = 0;
   virtual nlohmann::json contents(const std::string& node) = 0;
+  /// What dirty_ranges() only hashes, as runs; null if they cannot be had. To be asked when the run
+  /// is over, for it may change things.
+  virtual nlohmann::json dirty_runs(const std::string& node, const std::string& bitmap);
 };
 
 }  // namespace sim

@@ -17,7 +17,6 @@
 #include "sim/qemu_process.h"
 #include "sim/qemu_supply.h"
 #include "sim/subjects.h"
-#include "sim/usage_error.h"
 #include "sim/writes_in_flight.h"
 
 namespace sim {
@@ -42,6 +41,16 @@ class QemuSubject : public Subject {
         supply_(supply),
         images_(program_.qemu_img(), program_.limit),
         names_(directory) {}
+
+  /// A program that is not ours goes on, and the next testcase wants a fresh one.
+  ~QemuSubject() override {
+    if (!process_ || program_.started_by_us()) return;
+    try {
+      guarded([this] { quit(); });
+    } catch (const std::exception&) {
+      // The next one who meets it tells.
+    }
+  }
 
   std::string_view name() const override { return program_.name; }
   const Profile* profile() const override { return &profile_; }
@@ -74,14 +83,15 @@ class QemuSubject : public Subject {
   std::string guest_io(const std::string& node, const std::string& command) override {
     if (!in_flight_.admits(node, command)) come_to(Rest::jobs_and_requests);
     return guarded([&] {
-      process().take_console();
-      process().take_errors();
+      process().forget_printed();
       in_flight_.note(node, command);
       const std::string answer = human(hmp::io_line(node, names_.to_real(command)));
       const std::string printed =
           process().take_console() + hmp::io_complaints(process().take_errors());
       last_request_ = steady_clock::now();
-      return names_.to_script(hmp::io_trouble(answer, printed));
+      const std::string trouble = hmp::io_trouble(answer, printed);
+      if (trouble.starts_with("{\"$")) throw SubjectFailure("qemu-io prints " + trouble);
+      return names_.to_script(trouble);
     });
   }
 
@@ -89,7 +99,7 @@ class QemuSubject : public Subject {
   bool sees_guest_io() const override { return program_.started_by_us(); }
 
   json create_image(const json& options) override {
-    return names_.to_script(images_.create(names_.to_real(options)));
+    return guarded([&] { return names_.to_script(images_.create(names_.to_real(options))); });
   }
   json add_drive(const json& options) override {
     return drive_command(hmp::drive_line(names_.to_real(options)));
@@ -116,14 +126,18 @@ class QemuSubject : public Subject {
     return {{"error", {{"class", "GenericError"}, {"desc", nothing_to_damage}}}};
   }
   json image_info(const std::string& file) override {
-    return names_.to_script(images_.info(names_.to_real(file)));
+    return guarded([&] { return names_.to_script(images_.info(names_.to_real(file))); });
   }
   json image_check(const std::string& file) override {
-    return names_.to_script(images_.check(names_.to_real(file)));
+    return guarded([&] { return names_.to_script(images_.check(names_.to_real(file))); });
   }
   json dirty_ranges(const std::string& node, const std::string& bitmap) override {
     return only_looking(
         [&] { return guarded([&] { return hashed_bits(process(), node, bitmap); }); });
+  }
+  json dirty_runs(const std::string& node, const std::string& bitmap) override {
+    return only_looking(
+        [&] { return guarded([&] { return bits_by_run(process(), node, bitmap); }); });
   }
   json contents(const std::string& node) override {
     return only_looking([&] { return guarded([&] { return all_bytes(node); }); });
@@ -137,11 +151,14 @@ class QemuSubject : public Subject {
     return *faults_;
   }
 
+  /// All that is asked of a process in one operation has the limit once.
   QemuProcess& process() {
     if (!process_) {
       process_ = fresh_process();
       profile_ = profile_of(process_->version());
+      deadline_ = steady_clock::now() + program_.limit;
     }
+    process_->hurry(deadline_);
     return *process_;
   }
 
@@ -153,15 +170,26 @@ class QemuSubject : public Subject {
     return process;
   }
 
-  /// A process that crashed is gone, and what is told of it has the script's names.
+  /// An operation. A process that broke in it is gone, and what is told of it has the script's
+  /// names.
   template <class Work>
   std::invoke_result_t<Work> guarded(const Work& work) {
+    deadline_ = steady_clock::now() + program_.limit;
     try {
       return work();
+    } catch (const CannotFollow&) {
+      throw;
     } catch (const SubjectCrash& crash) {
       forget();
       throw SubjectCrash(names_.to_script(std::string(crash.what())), crash.end(),
                          names_.to_script(crash.command()));
+    } catch (const SubjectHang& hang) {
+      forget();
+      ++program_.acquaintance->hangs;
+      throw SubjectHang(names_.to_script(std::string(hang.what())));
+    } catch (const SubjectFailure& failure) {
+      forget();
+      throw SubjectFailure(names_.to_script(std::string(failure.what())));
     }
   }
   void forget() {
@@ -175,14 +203,11 @@ class QemuSubject : public Subject {
     forget();
   }
   void quit() {
-    process_->execute({{"execute", "quit"}});
+    process().execute({{"execute", "quit"}});
     end();
   }
   void kill() {
-    if (!program_.started_by_us()) {
-      throw UsageError(program_.name +
-                       ": the scenario kills the process, and this one is not ours");
-    }
+    if (!program_.started_by_us()) throw CannotFollow("its process is not ours to kill");
     process_->kill();
     forget();
   }
@@ -229,6 +254,7 @@ class QemuSubject : public Subject {
   Names names_;
   std::optional<FaultTable> faults_;  ///< none if its storage cannot fail in this run
   std::unique_ptr<QemuProcess> process_;
+  steady_clock::time_point deadline_;  ///< of the operation
   Profile profile_;
   std::set<std::string> told_;
   bool started_jobs_ = false;              ///< whether there may be any
@@ -280,17 +306,16 @@ void QemuSubject::await_pauses() {
 /// Waits until none of the jobs, as query-block-jobs has them, is moving.
 void QemuSubject::poll_jobs(const std::function<bool(const json& job)>& is_moving,
                             const char* complaint) {
-  const auto deadline = steady_clock::now() + program_.limit;
   while (true) {
     const json jobs = process().ask({{"execute", "query-block-jobs"}}).at("return");
     started_jobs_ = !jobs.empty();
     if (jobs.empty()) told_.clear();
     if (std::none_of(jobs.begin(), jobs.end(), is_moving)) return;
-    if (steady_clock::now() >= deadline) {
-      throw SubjectFailure(std::string("a job that ") + complaint + " does not, within " +
-                           seconds_text(program_.limit));
+    if (steady_clock::now() >= deadline_) {
+      throw SubjectHang(std::string("a job that ") + complaint + " does not, within " +
+                        seconds_text(program_.limit));
     }
-    process().wait_for_event(std::min(deadline, steady_clock::now() + milliseconds(20)));
+    process().wait_for_event(std::min(deadline_, steady_clock::now() + milliseconds(20)));
   }
 }
 
@@ -322,7 +347,6 @@ bool QemuSubject::at_rest() {
 /// ask. Programs that tell less are asked now and then.
 std::optional<json> QemuSubject::next_event(const std::string& event) {
   constexpr milliseconds patience_with_the_silent{200};
-  const auto deadline = steady_clock::now() + program_.limit;
   while (true) {
     if (auto found = process().take_event(event)) return names_.to_script(std::move(*found));
     const bool rest = at_rest();
@@ -330,11 +354,11 @@ std::optional<json> QemuSubject::next_event(const std::string& event) {
     if (auto found = process().take_event(event)) return names_.to_script(std::move(*found));
     if (rest) return std::nullopt;
     const auto now = steady_clock::now();
-    if (now >= deadline) break;
-    process().wait_for_event(std::min(deadline, now + patience_with_the_silent));
+    if (now >= deadline_) break;
+    process().wait_for_event(std::min(deadline_, now + patience_with_the_silent));
   }
-  throw SubjectFailure("no " + event + " came within " + seconds_text(program_.limit) +
-                       ", and the jobs do not come to rest");
+  throw SubjectHang("no " + event + " came within " + seconds_text(program_.limit) +
+                    ", and the jobs do not come to rest");
 }
 
 json QemuSubject::all_bytes(const std::string& node) {
@@ -344,10 +368,13 @@ json QemuSubject::all_bytes(const std::string& node) {
   }
   const std::uint64_t length = found["image"]["virtual-size"].get<std::uint64_t>();
   const std::string name = found["node-name"];
-  auto contents = exported_contents(process(), name, length, program_.limit);
+  auto contents = exported_contents(process(), name, length);
   if (!contents && sees_guest_io()) contents = printed_contents(process(), node, length);
   if (!contents && !sees_guest_io()) return Allowed::any("its data is not seen");
-  if (!contents) throw SubjectFailure(program_.name + " cannot read " + node);
+  if (!contents) {
+    throw SubjectFailure(program_.name + " cannot read the " + std::to_string(length) +
+                         " bytes that it tells " + node + " has");
+  }
   return std::move(*contents);
 }
 

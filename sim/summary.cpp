@@ -33,7 +33,8 @@ std::string verdict(const TestcaseResult& testcase, const std::string& subject) 
   if (!known.empty()) return "known " + known;
   const bool left = std::any_of(testcase.departures.begin(), testcase.departures.end(),
                                 [&](const Departure& each) { return each.subject == subject; });
-  if (left) return "left out";
+  const bool absent = std::count(testcase.absent.begin(), testcase.absent.end(), subject) > 0;
+  if (left || absent) return "left out";
   return testcase.difference ? "stopped" : "passed";
 }
 

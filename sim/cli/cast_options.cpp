@@ -24,7 +24,7 @@ void CastOptions::add_to(CLI::App& command) {
           "what makes and checks the images of real QEMUs (default: the one beside each, or "
           "else on PATH)")
       ->type_name("PROGRAM");
-  command.add_option("--timeout", timeout, "how long to wait for anything that a QEMU does")
+  command.add_option("--timeout", timeout, "how long anything that a QEMU does may take")
       ->check(CLI::Range(1, 86'400))
       ->type_name("SECONDS")
       ->capture_default_str();

@@ -97,8 +97,9 @@ class Shortening {
   }
   /// A hang takes its time in each of them.
   unsigned trials() const {
-    const bool hangs = best_.failure.signature.starts_with("took too much");
-    return hangs ? std::min(campaign_.trials, 60u) : campaign_.trials;
+    if (best_.failure.hangs) return std::min(campaign_.trials, 10u);
+    const bool loops = best_.failure.signature.starts_with("took too much");
+    return loops ? std::min(campaign_.trials, 60u) : campaign_.trials;
   }
 
   const Campaign& campaign_;
@@ -159,6 +160,7 @@ Outcome carry_out(const Campaign& campaign, std::ostream* progress) {
   Gathering gathering(campaign, progress, [&](const Failed& failed) { notes.note(failed); });
   gathering.gather();
   outcome.statistics = gathering.statistics();
+  outcome.left_out = gathering.left_out();
   for (const Failed& failed : by_run(gathering.failures())) {
     if (progress != nullptr) {
       *progress << fmt::format("\r\033[Kmaking run {} short", failed.run) << std::flush;

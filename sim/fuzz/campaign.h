@@ -6,6 +6,7 @@
 #include <iosfwd>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -55,6 +56,7 @@ struct Outcome {
   Statistics statistics;
   std::vector<Found> found;  ///< one of each signature, the earliest run's
   bool interrupted = false;
+  std::set<std::string> left_out = {};  ///< programs that hung too often; runs are missing then
   std::vector<Earlier> earlier;
 };
 

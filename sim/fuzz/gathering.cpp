@@ -67,9 +67,8 @@ void Gathering::hear(std::size_t index) {
   for (const json& each : told) {
     if (each.contains("start")) worker.run = each["start"];
     if (each.contains("statistics")) count(worker.run, statistics_from(each["statistics"]));
-    if (!each.contains("failure")) continue;
-    const json& failure = each["failure"];
-    fail(worker.run, {failure[0], failure[1], failure[2]});
+    if (each.contains("failure")) fail(worker.run, failure_from(each["failure"]));
+    if (each.contains("left-out")) left_out_.insert(each["left-out"].get<std::string>());
   }
   if (told.empty()) return part_with(index);
   show();

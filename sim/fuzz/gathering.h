@@ -5,6 +5,7 @@
 #include <functional>
 #include <iosfwd>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,8 @@ class Gathering {
   const Statistics& statistics() const { return statistics_; }
   /// By signature.
   const std::map<std::string, Failed>& failures() const { return failures_; }
+  /// The programs that hung so often that workers stopped.
+  const std::set<std::string>& left_out() const { return left_out_; }
 
  private:
   struct Running {
@@ -60,6 +63,7 @@ class Gathering {
   Statistics statistics_;
   std::map<std::uint64_t, Statistics> unsettled_;  ///< of runs that a failure may be earlier than
   std::map<std::string, Failed> failures_;
+  std::set<std::string> left_out_;
   std::vector<Running> workers_;
   Clock::time_point started_ = Clock::now(), end_, shown_{}, interrupted_{};
   bool told_to_end_ = false;

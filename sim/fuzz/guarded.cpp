@@ -25,6 +25,12 @@ bool tells_why(const std::string& line) {
 
 }  // namespace
 
+json to_json(const Failure& failure) {
+  return {failure.steps, failure.signature, failure.report, failure.hangs};
+}
+
+Failure failure_from(const json& told) { return {told[0], told[1], told[2], told[3]}; }
+
 Failure bad_end_of(const Forked& forked, const std::string& end, std::size_t steps) {
   Failure failure{steps, end, "  a run " + end + "\n"};
   std::istringstream words(forked.last_words());
@@ -44,7 +50,7 @@ std::optional<Failure> guarded_attempt(const Campaign& campaign, const Program& 
     try {
       if (!is_sensible(program, title)) return;
       const auto failure = campaign.attempt(program, title, campaign.cast, workspace);
-      if (failure) tell({failure->steps, failure->signature, failure->report});
+      if (failure) tell(to_json(*failure));
     } catch (const script::ScriptError&) {
       // A line that shrinking spoilt: no failure.
     }
@@ -54,7 +60,7 @@ std::optional<Failure> guarded_attempt(const Campaign& campaign, const Program& 
     if (!forked.await()) throw Interrupted{};
     const std::vector<json> told = forked.listen();
     if (told.empty()) break;
-    failure = Failure{told[0][0], told[0][1], told[0][2]};
+    failure = failure_from(told[0]);
   }
   if (InterruptGuard::came()) throw Interrupted{};
   if (const auto end = forked.bad_end()) return bad_end_of(forked, *end, program.size());

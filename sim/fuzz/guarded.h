@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <nlohmann/json_fwd.hpp>
 
 #include "sim/fuzz/program.h"
 
@@ -12,6 +13,10 @@ struct Campaign;
 
 /// An interrupt came: what was being tried is not known.
 struct Interrupted {};
+
+/// A failure, as processes tell each other.
+nlohmann::json to_json(const Failure& failure);
+Failure failure_from(const nlohmann::json& told);
 
 /// How a process that was to do a run came to a bad end, as the failure of that run. Who said why
 /// (a broken INVARIANT, a sanitizer) is told apart by it. `steps` as Failure has it.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "sim/fuzz/coverage.h"
 #include "sim/usage_error.h"
@@ -95,12 +96,15 @@ json merged(std::vector<Shard> shards) {
   json whole = shards.front().summary;
   Statistics statistics;
   bool interrupted = false;
+  std::set<std::string> left_out;
   for (const Shard& shard : shards) {
     statistics.add(statistics_from(shard.summary["statistics"]));
     interrupted |= shard.summary["interrupted"].get<bool>();
+    for (const json& name : shard.summary.value("left-out", json::array())) left_out.insert(name);
   }
   whole["shard"] = {1, 1};
   whole["interrupted"] = interrupted;
+  whole["left-out"] = left_out;
   whole["statistics"] = to_json(statistics);
   whole["coverage"] = coverage_json(statistics);
   whole["failures"] = merged_failures(shards);

@@ -131,6 +131,14 @@ std::string signature_of(const Difference& difference) {
   return text;
 }
 
+unsigned hangs_of(const Cast& cast) {
+  unsigned hangs = 0;
+  for (const std::string& name : cast.subjects) {
+    if (const auto program = cast.program(name)) hangs += program->acquaintance->hangs;
+  }
+  return hangs;
+}
+
 }  // namespace
 
 Program generate(std::uint64_t seed, const Profile& profile, unsigned steps, Statistics& statistics,
@@ -173,6 +181,7 @@ std::optional<Failure> attempt(const Program& program, const std::string& title,
                                Workspace* workspace) {
   const Scenario scenario = scenario_of(program, title);
   if (has_mishap(scenario)) return attempt_with_mishap(scenario, program.size());
+  const unsigned hangs = hangs_of(cast);
   ScenarioResult result;
   try {
     result = run_scenario(scenario, cast, workspace);
@@ -186,7 +195,8 @@ std::optional<Failure> attempt(const Program& program, const std::string& title,
   const int line = testcase.difference->step.line;
   const std::size_t steps = line > 0 ? static_cast<std::size_t>(line) : program.size();
   return Failure{steps, signature_of(*testcase.difference),
-                 difference_text(scenario, testcase.title, *testcase.difference)};
+                 difference_text(scenario, testcase.title, *testcase.difference),
+                 hangs_of(cast) > hangs};
 }
 
 }  // namespace sim::fuzz

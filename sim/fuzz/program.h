@@ -34,6 +34,7 @@ struct Failure {
   std::size_t steps;      ///< how many of the program's lines it takes
   std::string signature;  ///< what kind of failure it is, without names and numbers
   std::string report;     ///< for humans
+  bool hangs = false;     ///< a program was waited for in vain
 };
 
 /// Runs a program on new subjects; one in which a storage operation fails (`fail at N:`) on the

@@ -75,6 +75,10 @@ std::string summary_text(const json& summary) {
   text += counts_text("job states", seen["job-states"]);
   text += coverage_text(summary["coverage"]);
   text += unjudged_text(seen);
+  for (const json& name : summary.value("left-out", json::array())) {
+    text += fmt::format("{} hung {} times: the runs that were left are left out\n",
+                        name.get<std::string>(), Acquaintance::most_hangs);
+  }
   text += line_of(summary);
   if (summary["failures"].empty()) return text + "no failure\n";
   return text + fmt::format("{} kinds of failures\n", summary["failures"].size());
@@ -100,6 +104,7 @@ json summary_of(const Campaign& campaign, const Outcome& outcome) {
           {"steps-of-a-run", campaign.steps},
           {"shard", {campaign.shard + 1, campaign.shards}},
           {"interrupted", outcome.interrupted},
+          {"left-out", outcome.left_out},
           {"statistics", to_json(outcome.statistics)},
           {"coverage", coverage_json(outcome.statistics)},
           {"failures", std::move(found)}};

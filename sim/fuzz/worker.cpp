@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "sim/fuzz/guarded.h"
 #include "sim/fuzz/processor_limit.h"
 #include "sim/interrupt.h"
 #include "sim/qemu_supply.h"
@@ -30,6 +31,10 @@ void Worker::work(std::uint64_t first, std::uint64_t stride,
       if (std::chrono::steady_clock::now() >= end) return;
       tell({{"start", run}});
       one(run, workspace.get(), tell);
+      for (const std::string& name : cast_.subjects) {
+        const auto program = cast_.program(name);
+        if (program && program->acquaintance->hangs_too_often()) return tell({{"left-out", name}});
+      }
     }
   } catch (const UsageError&) {
     // Interrupted: who forked us was too, and knows.
@@ -44,7 +49,7 @@ void Worker::one(std::uint64_t run, Workspace* workspace, const Tell& tell) {
   tell({{"statistics", to_json(statistics)}});
   const std::string title = fmt::format("fuzz-{}", number_);
   if (const auto failure = campaign_.attempt(program, title, cast_, workspace)) {
-    tell({{"failure", {failure->steps, failure->signature, failure->report}}});
+    tell({{"failure", to_json(*failure)}});
   }
 }
 

@@ -10,7 +10,8 @@
 namespace sim::fuzz {
 
 /// Does the runs first, first + stride, … of a campaign in a process of its own, and tells of each:
-/// {"start":run}, then {"statistics":…} and, if it failed, {"failure":[steps, signature, report]}.
+/// {"start":run}, then {"statistics":…} and, if it failed, {"failure":…}. A program that hangs too
+/// often ends its work: {"left-out":name}.
 class Worker {
  public:
   Worker(const Campaign& campaign, std::uint64_t number);

@@ -32,6 +32,27 @@ class FakeQemus {
     return script(name, std::string(head) + hooks + tail);
   }
 
+  /// The same, and spoils what is answered to one command: `spoil` is a line of Python on the reply
+  /// `r`, which may also send more through `client`.
+  std::string spoiling(const std::string& name, const std::string& command,
+                       const std::string& spoil) const {
+    return between(name,
+                   "asked = []\n"
+                   "def request(line):\n"
+                   "    asked.append(json.loads(line)['execute'])\n"
+                   "    return line\n"
+                   "def reply(line):\n"
+                   "    r = json.loads(line)\n"
+                   "    if 'event' in r or 'QMP' in r: return line\n"
+                   "    if asked.pop(0) == '" +
+                       command +
+                       "':\n"
+                       "        " +
+                       spoil +
+                       "\n"
+                       "    return json.dumps(r).encode() + b'\\n'\n");
+  }
+
   /// Runs the program under test with these arguments; its temporary files go below temporary().
   ShellResult run(const std::string& arguments) const {
     return shell("BLOCKTWIN_ROOT='" + std::string(SOURCE_DIR) + "' TMPDIR='" +

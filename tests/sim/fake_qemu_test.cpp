@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What is no QEMU, or breaks, ends in one clear line; what lies or dies in the middle is a result.
+// What is no QEMU ends in one clear line; what breaks, lies, hangs or dies in the middle is a
+// result.
 #include "tests/sim/fake_qemu.h"
 
 #include <algorithm>
@@ -97,18 +98,22 @@ TEST_CASE("rubbish on the socket is told as such") {
   is_refused(fakes, replay(closes, ""), "is no QEMU that runs: it ended before it greeted");
 }
 
-TEST_CASE("a QEMU that stops answering in the middle ends the run") {
+TEST_CASE("a QEMU that stops answering is a result, and is left out after some times") {
   const FakeQemus fakes;
   const std::string stops = fakes.between("stops", R"(
 def request(line):
     if b"block-dirty-bitmap-add" in line: time.sleep(1000)
     return line
 )");
-  const ShellResult result = fakes.run(replay(stops, "--timeout 5"));
+  const ShellResult result =
+      fakes.run(replay(stops, "--timeout 5 --jobs 1") + " '" + std::string(SOURCE_DIR) +
+                "/scenarios/bitmaps/merge.scenario'");
   INFO(result.out);
-  CHECK(result.status == 2);
+  CHECK(result.status == 1);
   CHECK(has(result.out, ": block-dirty-bitmap-add node=drive0 "));
-  CHECK(has(result.out, "stops: did not answer block-dirty-bitmap-add within 5 s"));
+  CHECK(has(result.out, "qemu  | broke: qemu did not answer block-dirty-bitmap-add within 5 s"));
+  CHECK(has(result.out, "qemu is left out from here on: it hung 3 times"));
+  CHECK(has(result.out, "2 scenarios"));
   CHECK(fakes.clean());
 }
 
