@@ -4,18 +4,26 @@
 #include <algorithm>
 
 namespace engine::block {
+
 namespace {
 
-/// Counts one who waits, for as long as its frame lives.
+/// Counts one who waits, for as long as its frame lives. Who leaves may have been the last that
+/// somebody waited for: what it starts next need not be unfinished at any time.
 class Counted {
  public:
-  explicit Counted(std::size_t& count) : count_(count) { ++count_; }
+  Counted(std::size_t& count, io::WaitQueue& one_ended) : count_(count), one_ended_(one_ended) {
+    ++count_;
+  }
   Counted(const Counted&) = delete;
   Counted& operator=(const Counted&) = delete;
-  ~Counted() { --count_; }
+  ~Counted() {
+    --count_;
+    one_ended_.wake_all();
+  }
 
  private:
   std::size_t& count_;
+  io::WaitQueue& one_ended_;
 };
 
 }  // namespace
@@ -36,7 +44,7 @@ bool RequestTracker::overlaps_any(const Request& request) const {
 }
 
 io::Task<void> RequestTracker::until_free(Request request) {
-  const Counted counted(waiting_);
+  const Counted counted(waiting_, one_ended_);
   while (conflicts(request)) co_await one_ended_.wait();
 }
 
