@@ -152,8 +152,11 @@ io::Task<void> CommitJob::follow_guest() {
 }
 
 io::Task<bool> CommitJob::finish_drained() {
-  drained_.emplace(layer_, top_);
-  co_await drained_->settle();
+  {
+    const io::Mutex::Guard guard = co_await layer_.changes().lock();
+    drained_.emplace(layer_, top_);
+    co_await drained_->settle();
+  }
   if (todo().count() != 0) {
     drained_.reset();
     co_return false;
@@ -164,7 +167,8 @@ io::Task<bool> CommitJob::finish_drained() {
 
 void CommitJob::wake() {
   Job::wake();
-  top_.written().wake_all();
+  // Once it has left, nobody follows the top any more, which may be closed.
+  if (todo_ != nullptr) top_.written().wake_all();
 }
 
 io::Task<void> CommitJob::commit() { return leave(ends_without_effect() ? top_ : base_); }

@@ -45,6 +45,13 @@ const Command& command_of(const json& request) {
   return *command;
 }
 
+/// A job's end, once it changes the graph, is one step to every command, as in QEMU, whose monitor
+/// waits so long (M58). What ends jobs itself finds one that ends by itself, and waits for that.
+bool may_come_in_the_midst(const Command& command) {
+  constexpr std::array<std::string_view, 3> ending{"quit", "block-job-cancel", "job-cancel"};
+  return std::ranges::find(ending, command.name) != ending.end();
+}
+
 json error_reply(const Refusal& refusal) {
   json error = object({{"class", to_string(refusal.error_class())}, {"desc", refusal.what()}});
   return object({{"error", std::move(error)}});
@@ -73,6 +80,9 @@ io::Task<json> Monitor::execute(json request) {
     const auto found = request.find("arguments");
     const json arguments = found != request.end() ? std::move(*found) : json::object();
     if (command.checking == Checking::by_schema) check_arguments(command.schema, arguments);
+    if (!may_come_in_the_midst(command)) {
+      const io::Mutex::Guard let_through = co_await state_->session.layer.changes().lock();
+    }
     io::Task<json> work = command.handler(state_->session, arguments);
     reply["return"] = co_await work;
   } catch (const Refusal& refusal) {
@@ -84,6 +94,7 @@ io::Task<json> Monitor::execute(json request) {
 
 io::Task<std::string> Monitor::human(std::string line) {
   const io::Mutex::Guard guard = co_await state_->turn.lock();
+  { const io::Mutex::Guard let_through = co_await state_->session.layer.changes().lock(); }
   io::Task<std::string> work = human_command(state_->session, std::move(line));
   co_return co_await work;
 }

@@ -54,7 +54,7 @@ class BlockWorld {
   std::string io(const std::string& node, const std::string& command);
   /// Lets everybody go on until an event of that name has come; null if none can come.
   nlohmann::json wait(const std::string& event);
-  /// Lets one of those that can go on do so.
+  /// Lets one of those that can go on do so; false if nobody can.
   bool step() { return runtime_->step(); }
   /// Lets everybody go on until nobody can.
   void settle();
