@@ -3,7 +3,7 @@
 
 #include <bit>
 
-#include "engine/check.h"
+#include "sim/ensure.h"
 
 namespace sim {
 
@@ -29,7 +29,7 @@ std::uint64_t SeededChoice::next() {
 }
 
 std::uint64_t SeededChoice::pick(std::uint64_t options) {
-  INVARIANT(options >= 1);
+  ENSURE(options >= 1);
   if (options == 1) return 0;
   // The biased tail of the 64-bit range is thrown away.
   const std::uint64_t limit = options * (UINT64_MAX / options);

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <memory>
 
-#include "engine/check.h"
+#include "sim/ensure.h"
 #include "sim/interrupt.h"
 #include "sim/made_images.h"
 #include "sim/qemu_supply.h"
@@ -96,13 +96,13 @@ std::unique_ptr<Subject> make_subject(const std::string& name, const Cast& cast,
                                       const Scenario& scenario, const Scenario::Testcase& testcase,
                                       Workspace* workspace) {
   const auto place = [&] {
-    INVARIANT(workspace != nullptr);
+    ENSURE(workspace != nullptr);
     return workspace->place(name, scenario.name, testcase.title);
   };
   if (const std::optional<QmpProgram> program = cast.program(name)) {
     return make_qemu_subject(*program, place(), name == "qemu" ? cast.supply.get() : nullptr);
   }
-  INVARIANT(name == "engine");
+  ENSURE(name == "engine");
   const bool files = cast.storage == StorageKind::files;
   const Journal journal = cuts_power(testcase) ? Journal::on : Journal::off;
   return make_engine_subject(cast.storage, files ? place() : "", cast.timing, journal);

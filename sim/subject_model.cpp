@@ -3,9 +3,9 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
-#include "engine/check.h"
 #include "model/model.h"
 #include "sim/allowed.h"
+#include "sim/ensure.h"
 #include "sim/fault.h"
 #include "sim/subjects.h"
 
@@ -94,7 +94,7 @@ class ModelSubject : public Subject {
     if (std::any_of(before.begin(), before.end(), faulty)) unknown_ = after_fault;
     step();
     if (!unknown_.empty()) return;
-    INVARIANT(before.size() == states_.size());
+    ENSURE(before.size() == states_.size());
     die([&](std::size_t i) { return model::crash(before[i], states_[i]); });
   }
 

@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <string_view>
 
-#include "engine/check.h"
+#include "sim/ensure.h"
 #include "sim/usage_error.h"
 
 namespace sim {
@@ -97,7 +97,7 @@ QmpProgram program_of(const std::string& subject, std::chrono::milliseconds limi
   if (text.starts_with(socket_prefix)) {
     return QmpProgram::listening(subject, std::string(text.substr(socket_prefix.size())), limit);
   }
-  INVARIANT(text.starts_with(command_prefix));
+  ENSURE(text.starts_with(command_prefix));
   std::vector<std::string> command = Words(text.substr(command_prefix.size())).all();
   const std::string name = std::filesystem::path(command.front()).filename();
   return QmpProgram::started(std::string(command_prefix) + name, std::move(command), limit);

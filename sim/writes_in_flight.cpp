@@ -2,13 +2,35 @@
 #include "sim/writes_in_flight.h"
 
 #include <algorithm>
+#include <cctype>
+#include <charconv>
 #include <iterator>
 #include <numeric>
+#include <optional>
 #include <sstream>
-
-#include "engine/size_argument.h"
+#include <string_view>
+#include <system_error>
 
 namespace sim {
+
+namespace {
+
+/// "512", "64K", "1M"; nothing of what is written in any other way.
+std::optional<std::uint64_t> plain_size(const std::string& word) {
+  constexpr std::string_view units = "bkmgt";
+  std::uint64_t number = 0;
+  const char* end = word.data() + word.size();
+  const auto [stop, error] = std::from_chars(word.data(), end, number);
+  if (error != std::errc()) return std::nullopt;
+  if (stop == end) return number;
+  const std::size_t unit =
+      units.find(static_cast<char>(std::tolower(static_cast<unsigned char>(*stop))));
+  constexpr std::uint64_t most = std::uint64_t{1} << 22;  // of the largest unit below 2^63
+  if (stop + 1 != end || unit == std::string_view::npos || number > most) return std::nullopt;
+  return number << 10 * unit;
+}
+
+}  // namespace
 
 bool WritesInFlight::admits(const std::string& node, const std::string& command) const {
   if (writes_.empty() || command.starts_with("read") || command.starts_with("aio_read"))
@@ -41,9 +63,9 @@ WritesInFlight::Range WritesInFlight::range_of(const std::string& command) {
       if (words[i].ends_with('P')) ++i;  // the pattern stands by itself
       continue;
     }
-    const engine::SizeArgument operand = engine::parse_size_argument(words[i]);
-    if (operand.fault != engine::SizeArgument::Fault::none) return {};
-    operands.push_back(operand.bytes);
+    const std::optional<std::uint64_t> operand = plain_size(words[i]);
+    if (!operand) return {};
+    operands.push_back(*operand);
   }
   if (operands.size() < 2) return {};
   return {operands[0], std::accumulate(operands.begin(), operands.end(), std::uint64_t{0})};

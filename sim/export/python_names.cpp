@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
-#include "engine/check.h"
+#include "sim/ensure.h"
 
 namespace sim::exporting {
 
@@ -105,7 +105,7 @@ std::string PythonNames::expression(const json& value) const {
 const std::string& PythonNames::variable(const std::string& image) const {
   const auto found = std::find_if(images_.begin(), images_.end(),
                                   [&](const auto& each) { return each.first == image; });
-  INVARIANT(found != images_.end());
+  ENSURE(found != images_.end());
   return found->second;
 }
 

@@ -19,8 +19,9 @@ namespace {
 
 /// Whether a line of last words says what went wrong, and says the same in every process.
 bool tells_why(const std::string& line) {
-  return line.starts_with("INVARIANT failed") || line.starts_with("SUMMARY: ") ||
-         line.starts_with("  what():") || line.find(": runtime error: ") != std::string::npos;
+  return line.starts_with("INVARIANT failed") || line.starts_with("ENSURE failed") ||
+         line.starts_with("SUMMARY: ") || line.starts_with("  what():") ||
+         line.find(": runtime error: ") != std::string::npos;
 }
 
 }  // namespace

@@ -5,8 +5,8 @@
 #include <cctype>
 #include <nlohmann/json.hpp>
 
-#include "engine/check.h"
 #include "sim/allowed.h"
+#include "sim/ensure.h"
 #include "sim/fuzz/refusals.h"
 
 namespace sim::fuzz {
@@ -152,7 +152,7 @@ void Statistics::add(const Statistics& other) {
 const Statistics::Counts& counts_of(const Statistics& statistics, std::string_view name) {
   const auto found = std::ranges::find(
       all_counts, name, [](const auto& each) { return std::string_view(each.first); });
-  INVARIANT(found != std::end(all_counts));
+  ENSURE(found != std::end(all_counts));
   return statistics.*found->second;
 }
 

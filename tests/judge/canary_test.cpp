@@ -128,6 +128,7 @@ TEST_CASE("canary: a changed line of a golden is told with its step") {
     if (command) transcript.step(step, json::parse(R"({"return": {}})"));
   }
   CHECK_FALSE(sim::golden_difference(scenario, transcript, transcript.text(), {"model"}));
+  CHECK(sim::golden_difference(scenario, transcript, transcript.text() + "more\n", {"model"}));
   std::string golden = transcript.text();
   golden.replace(golden.find("return"), 6, "RETURN");
   const auto text = sim::golden_difference(scenario, transcript, golden, {"model", "engine"});
