@@ -53,7 +53,7 @@ class Witness : public LyingSubject {
 };
 
 /// The report of the first difference; empty if they agree.
-std::string report(const std::vector<sim::Subject*>& witnesses) {
+std::string report_of_run(const std::vector<sim::Subject*>& witnesses) {
   sim::Lockstep lockstep(witnesses);
   const sim::Scenario scenario = scenario_of(story);
   for (const sim::Step& step : scenario.testcases[0].steps) {
@@ -68,8 +68,8 @@ std::string report(const std::vector<sim::Subject*>& witnesses) {
 
 TEST_CASE("two witnesses in different worlds are both right") {
   Witness early("early", Left::nothing), late("late", Left::everything);
-  CHECK(report({&early, &late}).empty());
-  CHECK(report({&late, &early}).empty());
+  CHECK(report_of_run({&early, &late}).empty());
+  CHECK(report_of_run({&late, &early}).empty());
 }
 
 TEST_CASE("a witness that mixes two worlds is convicted") {
@@ -94,7 +94,7 @@ TEST_CASE("a witness that mixes two worlds is convicted") {
     }
   });
   Witness early("early", Left::nothing);
-  const std::string text = report({&mixed, &early});
+  const std::string text = report_of_run({&mixed, &early});
   INFO(text);
   CHECK(changed);
   CHECK(has(text, "story:9: testcase \"t\": show bitmaps d\n"));
