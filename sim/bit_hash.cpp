@@ -88,6 +88,7 @@ std::optional<HashedBits> hash_of_bits(const std::vector<ByteRun>& dirty, std::u
   if (!std::has_single_bit(granularity)) return std::nullopt;
   const std::uint64_t granules = size / granularity + (size % granularity != 0);
   if (granules > most_granules) return std::nullopt;
+  if (!dirty.empty() && dirty.back().end > size) return std::nullopt;
   const std::vector<ByteRun> runs = granules_of(dirty, granularity);
   HashedBits result;
   for (const ByteRun& run : runs) result.bytes += run.length() * granularity;

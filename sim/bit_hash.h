@@ -18,8 +18,9 @@ struct HashedBits {
 
 /// The hash of a bitmap of a disk of `size` bytes that has just those granules dirty that `dirty`
 /// touches (rule S35): bit i mod 64 of little-endian word i / 64 stands for granule i, and there
-/// is at least one word. Nothing if `granularity` is no power of two, or if the disk has more than
-/// 2^37 granules: no bitmap has such measures. Memory does not grow with the disk.
+/// is at least one word. Nothing if `granularity` is no power of two, if the disk has more than
+/// 2^37 granules, or if it ends before the last run: no bitmap has such measures. Memory does not
+/// grow with the disk.
 std::optional<HashedBits> hash_of_bits(const std::vector<ByteRun>& dirty, std::uint64_t size,
                                        std::uint64_t granularity);
 

@@ -15,12 +15,14 @@ namespace sim {
 
 namespace {
 
-/// "512", "64K", "1M"; nothing of what is written in any other way.
+/// "512", "64K", "0x200"; nothing of what is written in any other way.
 std::optional<std::uint64_t> plain_size(const std::string& word) {
   constexpr std::string_view units = "bkmgt";
   std::uint64_t number = 0;
   const char* end = word.data() + word.size();
-  const auto [stop, error] = std::from_chars(word.data(), end, number);
+  const bool hexadecimal = word.starts_with("0x");
+  const auto [stop, error] =
+      std::from_chars(word.data() + (hexadecimal ? 2 : 0), end, number, hexadecimal ? 16 : 10);
   if (error != std::errc()) return std::nullopt;
   if (stop == end) return number;
   const std::size_t unit =

@@ -77,7 +77,7 @@ std::string clock_text(std::uint64_t seconds, std::uint64_t nanoseconds) {
 }
 
 std::string snapshots_text(const json& snapshots) {
-  constexpr const char* columns = "{:<10}{:<17}{:>8}{:>20}{:>13}{:>11}\n";
+  constexpr const char* columns = "{:<9} {:<16} {:>8}{:>20}{:>13}{:>11}\n";
   std::string text = "Snapshot list:\n";
   text += fmt::format(columns, "ID", "TAG", "VM SIZE", "DATE", "VM CLOCK", "ICOUNT");
   for (const json& snapshot : snapshots) {

@@ -7,6 +7,7 @@ namespace {
 
 constexpr std::string_view any = "…";
 
+constexpr const char* told_by_scenarios = "scenarios tell it, random runs do not draw it";
 constexpr const char* wants_a_size = "the scenario language does not go without a size";
 constexpr const char* sends_requests = "scenarios send objects that hold a command";
 constexpr const char* needs_a_failing_store =
@@ -17,6 +18,27 @@ constexpr const char* needs_a_failing_store =
 namespace {
 
 const std::vector<Refusal> table = {
+    {"S8",
+     "Lost persistent bitmaps …: Bitmap '…' doesn't satisfy the constraints: Too much space will "
+     "be "
+     "occupied by the bitmap. Use larger granularity",
+     "unplug", told_by_scenarios},
+    {"M26", "Unknown driver '…'", "create", told_by_scenarios},
+    {"M27", "Node name too long", "", told_by_scenarios},
+    {"M29", "Unknown driver '…'", "blockdev-snapshot-sync", told_by_scenarios},
+    {"M29", "The overlay does not support backing images", "blockdev-snapshot-sync",
+     told_by_scenarios},
+    {"M56",
+     "Permission conflict on node '…': permissions 'consistent read' are both required by block "
+     "device '…' (uses node '…' as 'root' child) and unshared by commit job '…' (uses node '…' as "
+     "'intermediate node' child).",
+     "block-commit", told_by_scenarios},
+    {"M60", "Lost persistent bitmaps …: Failed to update bitmap extension: No space left on device",
+     "unplug", told_by_scenarios},
+    {"M60", "Invalid argument", "wait", told_by_scenarios},
+    {"M61", "Could not open backing file: …", "drive", told_by_scenarios},
+    {"M62", "The 'file' block driver requires a file name", "blockdev-add", told_by_scenarios},
+    {"M62", "A block device must be specified for \"file\"", "drive", told_by_scenarios},
     {"M52", "… failed: No space left on device", "io"},
     {"M53", "Failed to flush the L2 table cache: …", "unplug", "any text may be told there"},
     {"M54", "Could not read qcow2 header: …"},

@@ -45,6 +45,7 @@ block-dirty-bitmap-add {"node": "d0", "name": "p", "persistent": true}
 block_resize {"device": "d0", "size": 100352}
 ! qemu-io d0 "write -q 0 100k"
 ! qemu-io d0 "write -q 98k 512"
+! drive_del s
 query-block
 block_resize {"node-name": "n0", "size": 8388608}
 query-block

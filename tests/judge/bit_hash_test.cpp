@@ -39,6 +39,7 @@ TEST_CASE("granules are touched as wholes, and counted so") {
 TEST_CASE("what no bitmap can be is not hashed") {
   CHECK_FALSE(hash_of_bits({}, 1048576, 0));
   CHECK_FALSE(hash_of_bits({}, 1048576, 1000));
+  CHECK_FALSE(hash_of_bits({{65536, 131072}}, 512, 65536));
   CHECK_FALSE(hash_of_bits({}, std::uint64_t{1} << 63, 512));
   CHECK(hash_of_bits({}, 1048576, std::uint64_t{1} << 63));
 }

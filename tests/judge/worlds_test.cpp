@@ -30,6 +30,8 @@ constexpr const char* story =
     "show info TEST_DIR/PID-f\n"
     "drive d TEST_DIR/PID-f\n"
     "show bitmaps d\n"
+    "block-dirty-bitmap-remove node=d name=b\n"
+    "show bitmaps d\n"
     "restart\n"
     "show info TEST_DIR/PID-f\n";
 

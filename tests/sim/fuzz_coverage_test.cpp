@@ -100,7 +100,8 @@ const std::set<std::string> no_refusals = {"-._",
                                            "must×granularity … may×granularity",
                                            "json:{\"backing\": {…}, \"driver\": \"qcow2\", "
                                            "\"file\": {\"driver\": \"file\", \"filename\": \"F\"}}",
-                                           "qemu-img: FILE: "};
+                                           "qemu-img: FILE: ",
+                                           "waiting"};
 
 /// Either may leave a part open.
 bool says(const Refusal& refusal, const Quoted& quoted) {
