@@ -39,8 +39,8 @@ void is_convicted(const FakeQemus& fakes, const std::string& liar, const std::st
   std::filesystem::create_directory(stories);
   std::ofstream(stories + "/a-nosy.scenario") << nosy;
   std::ofstream(stories + "/b-modest.scenario") << modest;
-  const ShellResult result = fakes.run("replay --subject model,qemu --jobs 1 --timeout 20 --qemu '" +
-                                       liar + "' '" + stories + "'");
+  const ShellResult result = fakes.run(
+      "replay --subject model,qemu --jobs 1 --timeout 20 --qemu '" + liar + "' '" + stories + "'");
   INFO(result.out);
   CHECK(result.status == 1);
   CHECK(has(result.out, "a-nosy.scenario:"));
