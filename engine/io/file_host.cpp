@@ -30,8 +30,8 @@ std::unique_ptr<Storage> opened(const std::string& path, Access access, Locking 
   if (file.number() < 0) throw IoError(errno, prefix);
   std::optional<Claim> claim;
   if (locking != Locking::off) {
-    claim =
-        Claim{.writes = access == Access::read_write, .shares_writes = locking == Locking::shared};
+    const bool shared = locking == Locking::shared;
+    claim = Claim{.writes = access == Access::read_write && !shared, .shares_writes = shared};
     lock_file(file.number(), *claim, path);
   }
   return std::make_unique<FileStorage>(std::move(file), path, access, claim);

@@ -103,7 +103,7 @@ void FileStorage::reopen(Access access) {
   const std::optional<Claim> before = claim_;
   if (claim_) {
     Claim claim = *claim_;
-    claim.writes = access == Access::read_write;
+    claim.writes = access == Access::read_write && !claim.shares_writes;
     if (claim.writes) lock(claim);
     claim_ = claim;
   }

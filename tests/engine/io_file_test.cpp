@@ -219,6 +219,16 @@ TEST_CASE("an opening that shares all may be anywhere but where readers are kept
   REQUIRE(files.refusal("f") == "opened");
 }
 
+TEST_CASE("an opening that shares all may be writable beside somebody who writes") {
+  Files files;
+  auto writer = files.create("f");
+  auto onlooker = files.open("f", Access::read_write, Locking::shared);
+  files.loop().run(onlooker->set_access(Access::read_only));
+  files.loop().run(onlooker->set_access(Access::read_write));
+  writer.reset();
+  REQUIRE(files.refusal("f") == "opened");
+}
+
 TEST_CASE("creating leaves a file that is in use as it was") {
   Files files;
   auto writer = files.create("f");
