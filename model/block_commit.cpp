@@ -94,15 +94,17 @@ void check_job(State& state, const Job& job, const json& arguments) {
   }
 }
 
-/// S64, M17: a base that is too short grows, unless that is refused. When, nobody sees (M4).
-bool grow(State& state, const Node& top, Node& base) try {
+/// S64, M17: a base that is too short grows, or why it does not. When, nobody sees (M4).
+std::string grow(State& state, const Node& top, Node& base) try {
   const Number size = state.files.at(top.file).size;
-  if (state.files.at(base.file).size >= size) return true;
-  require_sound(state, base.file);
-  resize(state, base, size);
-  return true;
+  const Image& image = state.files.at(base.file);
+  if (image.size >= size) return "";
+  const std::string failure =
+      image.format == "raw" ? surely_fails(state, base.file, "write") : std::string();
+  if (failure.empty()) resize(state, base, size);
+  return failure;
 } catch (const Refused&) {
-  return false;
+  return "Operation not supported";
 }
 
 /// S77, S92: the unit of copying; a commit below the active layer copies just what is allocated.
@@ -154,14 +156,14 @@ void start(State& state, Job job, const std::string& filter_name) {
   job.old_size = state.files.at(base.file).size;
   turn_writable(state, base);
   insert_filter(state, job, filter_name);
-  if (grow(state, top, base)) {
+  job.error = grow(state, top, base);
+  if (job.error.empty()) {
     plan_copies(state, job);
     doom(state, job, job.bulk);
     job.asleep = falls_asleep(state, top, job);
     if (!job.active()) job.surplus = job.length;
   } else {
     job.ending = Ending::failure;
-    job.error = "Operation not supported";
   }
   state.jobs.push_back(std::move(job));
 }

@@ -167,8 +167,19 @@ void conclude(State& state, Job& job) {
   job.ending = Ending::none;
 }
 
+/// M63
+void halt(State& state, Job& job) {
+  send(state, "BLOCK_JOB_ERROR",
+       {{"device", job.id}, {"operation", job.failed}, {"action", "stop"}});
+  job.io_status = job.error == "No space left on device" ? "nospace" : "failed";
+  job.paused = true;
+  job.stops = false;
+  job.error = job.failed = {};
+}
+
 /// Carries out the ending, up to where it waits for its finalize (S87).
 void end(State& state, Job& job) {
+  if (job.stops) return halt(state, job);
   const bool copies = job.ending != Ending::cancel && job.ending != Ending::failure;
   if (copies) {
     Node& changed = state.nodes.at(job.active() ? job.top : job.overlay);
@@ -193,6 +204,7 @@ void end(State& state, Job& job) {
 bool is_ending(const Job& job) {
   const bool waits = job.paused || job.status == Status::pending;
   const bool by_itself = !job.active() && job.status == Status::running && !job.asleep;
+  if (job.stops && !job.paused) return true;
   return (job.ending != Ending::none || by_itself) && (!waits || job.ending == Ending::cancel);
 }
 

@@ -80,7 +80,8 @@ void fail_storage(State& state, const std::string& file, const std::string& oper
   }
   for (const Job& job : state.jobs) {
     const bool copies = job.status == Status::running || !job.fresh.empty();
-    if (copies && (job.ending != Ending::failure || job.paused)) throw Unknowable{};
+    const bool waits = job.io_status != "ok", ends = job.ending == Ending::failure && !job.paused;
+    if (copies && !waits && !job.stops && !ends) throw Unknowable{};
   }
 }
 
@@ -160,10 +161,11 @@ json unless_unreadable(State& state, const json& reply) {
   return replies.size() == 1 ? reply : json{{"$one-of", replies}};
 }
 
-/// M55: a job whose copying surely meets one fault ends with it.
-void doom(State& state, Job& job, const Runs& copied) {
-  if (job.ending == Ending::failure) return;
-  const std::string base = state.nodes.at(job.base).file;
+namespace {
+
+/// What a commit meets when it copies these runs.
+std::vector<Met> met_copying(State& state, const Job& job, const Runs& copied) {
+  const std::string& base = state.nodes.at(job.base).file;
   bool data = false;
   std::vector<Met> met = met_reading(state, job.top, job.base, copied, data);
   for (const std::string operation : {"read", "write", "flush"}) {
@@ -173,16 +175,24 @@ void doom(State& state, Job& job, const Runs& copied) {
     return each.operation == "read" && find_fault(state, each.file, each.operation)->once;
   };
   if (state.unflushable.contains(base) || std::ranges::any_of(met, open)) throw Unknowable{};
+  return met;
+}
+
+}  // namespace
+
+/// M55, M63: a job whose copying surely meets one fault ends with it, or waits.
+void doom(State& state, Job& job, const Runs& copied) {
+  if (job.ending == Ending::failure || job.stops || job.io_status != "ok") return;
+  const std::vector<Met> met = met_copying(state, job, copied);
   if (met.empty()) return;
   if (job.speed > 0) throw Unknowable{};
   const Trouble trouble = strike(state, met);
-  const std::string error = *trouble.errors.begin();
-  const bool stops = job.on_error == "stop" || job.on_error == "ignore" ||
-                     (job.on_error != "report" && error == "No space left on device");
-  if (met.size() > 1 || !trouble.certain || stops) throw Unknowable{};
-  job.ending = Ending::failure;
-  job.error = error;
+  if (met.size() > 1 || !trouble.certain || job.on_error == "ignore") throw Unknowable{};
+  job.error = *trouble.errors.begin();
   job.failed = met.front().operation;
+  const bool full = job.error == "No space left on device";
+  job.stops = job.on_error == "stop" || (job.on_error != "report" && full);
+  if (!job.stops) job.ending = Ending::failure;
 }
 
 }  // namespace model

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
+#include <utility>
 
 #include "model/parts.h"
 
@@ -36,7 +37,7 @@ std::string status_name(const Job& job) {
 
 /// Whether it may be ready without anybody having waited for it (M4).
 bool perhaps_ready(const Job& job) {
-  return job.active() && job.status == Status::running && !job.asleep;
+  return job.active() && job.status == Status::running && !job.asleep && job.io_status == "ok";
 }
 
 /// S82, S83
@@ -83,11 +84,15 @@ json job_pause(State& state, const json& arguments) {
   return json::object();
 }
 
-/// S84
+/// S84, M63
 json job_resume(State& state, const json& arguments) {
   Job& job = find_job(state, arguments);
   if (!job.paused) throw Refused{"Can't resume a job that was not paused"};
   job.paused = job.asleep = false;
+  if (std::exchange(job.io_status, "ok") == "ok") return json::object();
+  Runs copies = job.bulk;
+  copies.add(job.fresh);
+  doom(state, job, copies);
   return json::object();
 }
 
@@ -139,7 +144,7 @@ json query_block_jobs(State& state, const json&) {
                {"paused", job->paused || (job->active() && job->status == Status::pending)},
                {"ready", job->status == Status::ready},
                {"status", status_name(*job)},
-               {"io-status", "ok"},
+               {"io-status", job->io_status},
                {"auto-finalize", job->auto_finalize},
                {"auto-dismiss", job->auto_dismiss}};
     const bool told = job->status == Status::concluded && !job->error.empty();

@@ -115,6 +115,8 @@ struct Job {
   Ending ending = Ending::none;
   bool paused = false;
   std::string error = {}, failed = {};  ///< failed: the operation whose fault it met (M55)
+  bool stops = false;                   ///< will meet that fault and then wait to be resumed (M63)
+  std::string io_status = "ok";         ///< otherwise it waits because of an I/O error (M63)
   std::string on_error = {};
   Number length = 0;                       ///< of the top, which is scanned if it is not active
   Number copied = 0;                       ///< bytes certainly copied, each time they were; scanned

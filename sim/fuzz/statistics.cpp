@@ -88,6 +88,7 @@ class Notes {
     if (key == "status") ++statistics_.job_states[text];
     if (key == "error" && !text.empty()) refusal(text);
     if (key == "drv") ++statistics_.seen[text];
+    if (key == "io-status") ++statistics_.seen["io-status " + text];
     if (text.starts_with("json:")) ++statistics_.seen["described file"];
   }
 

@@ -36,16 +36,16 @@ const std::map<std::string, std::size_t>& budgets() {
   // clang-format off
   static const std::map<std::string, std::size_t> table{
       {"bitmaps.cpp", 194},
-      {"block_commit.cpp", 220},
+      {"block_commit.cpp", 222},
       {"blockdev.cpp", 91},
-      {"commit.cpp", 300},
+      {"commit.cpp", 312},
       {"content.cpp", 193},
       {"crash.cpp", 140},
-      {"faults.cpp", 188},
+      {"faults.cpp", 198},
       {"graph.cpp", 356},
       {"guest_io.cpp", 260},
       {"images.cpp", 159},
-      {"jobs.cpp", 174},
+      {"jobs.cpp", 179},
       {"learn.cpp", 96},
       {"model.cpp", 108},
       {"model.h", 85},
@@ -58,7 +58,7 @@ const std::map<std::string, std::size_t>& budgets() {
       {"schema.cpp", 195},
       {"sha256.cpp", 66},
       {"snapshot.cpp", 99},
-      {"state.h", 163},
+      {"state.h", 165},
   };
   // clang-format on
   return table;
