@@ -51,6 +51,9 @@ class Lockstep {
   std::optional<Difference> step(const Step& step);
   /// What the model allows to be seen of the last step.
   const nlohmann::json& allowed() const { return shown_[0].observation; }
+  /// What a witness answered in the last step, its dirty runs in place of their hash where it tells
+  /// them; what the model allows, of a witness that has left.
+  nlohmann::json answer(const Step& step, std::size_t witness);
   /// The known faults that were seen, in order.
   const std::vector<Sighting>& sightings() const { return sightings_; }
   /// Who left because of what it cannot do, in order.

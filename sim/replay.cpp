@@ -196,7 +196,8 @@ int transcribe(const std::string& path, Cast cast, const std::string& directory,
   meet_qemus(cast, project);
   const DirectoryLock lock(directory);
   const std::unique_ptr<Workspace> workspace = make_workspace(cast, directory);
-  const ScenarioResult result = run_scenario(scenario, cast, workspace.get());
+  const ScenarioResult result =
+      run_scenario(scenario, cast, workspace.get(), Transcribed::answered);
   out << result.transcript.text();
   for (const TestcaseResult& testcase : result.testcases) {
     for (const Sighting& each : testcase.sightings) {

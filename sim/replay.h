@@ -27,9 +27,9 @@ struct ReplayOptions {
 /// script::ScriptError and UsageError before anything runs.
 int replay(ReplayOptions options, std::ostream& out, std::ostream* progress);
 
-/// Prints the transcript of one scenario on one subject. Answers 0, or 1 after a difference from
-/// the model, which goes to `errors`. So does a known divergence; what follows it in the transcript
-/// is then what the model allows.
+/// Prints the transcript of one scenario on one subject, with what the subject answered. Answers 0,
+/// or 1 after a difference from the model, which goes to `errors`. So does a known divergence; what
+/// follows it in the transcript is then what the model allows.
 int transcribe(const std::string& path, Cast cast, const std::string& directory, std::ostream& out,
                std::ostream& errors);
 

@@ -21,8 +21,11 @@ namespace {
 class TestcaseRun {
  public:
   TestcaseRun(const std::string& path, std::vector<std::unique_ptr<Subject>> subjects,
-              const std::vector<KnownFault>& known)
-      : path_(path), subjects_(std::move(subjects)), lockstep_(pointers(), &known) {}
+              const std::vector<KnownFault>& known, Transcribed transcribed)
+      : path_(path),
+        subjects_(std::move(subjects)),
+        lockstep_(pointers(), &known),
+        answers_(transcribed == Transcribed::answered && !subjects_.empty()) {}
 
   TestcaseResult run(const Scenario::Testcase& testcase, Transcript& transcript) {
     transcript.title(testcase.title);
@@ -43,7 +46,7 @@ class TestcaseRun {
     for (const Step& step : testcase.steps) {
       InterruptGuard::check();
       if (auto difference = do_step(step)) return difference;
-      transcript.step(step, lockstep_.allowed());
+      transcript.step(step, answers_ ? lockstep_.answer(step, 0) : lockstep_.allowed());
       images_.note(step, lockstep_.allowed());
     }
     return finish();
@@ -80,6 +83,7 @@ class TestcaseRun {
   std::string path_;
   std::vector<std::unique_ptr<Subject>> subjects_;
   Lockstep lockstep_;
+  bool answers_;
   MadeImages images_;
 };
 
@@ -146,7 +150,8 @@ bool ScenarioResult::agreed() const {
                       [](const TestcaseResult& each) { return each.difference.has_value(); });
 }
 
-ScenarioResult run_scenario(const Scenario& scenario, const Cast& cast, Workspace* workspace) {
+ScenarioResult run_scenario(const Scenario& scenario, const Cast& cast, Workspace* workspace,
+                            Transcribed transcribed) {
   ScenarioResult result;
   for (const Scenario::Testcase& testcase : scenario.testcases) {
     std::vector<std::unique_ptr<Subject>> subjects;
@@ -158,7 +163,7 @@ ScenarioResult run_scenario(const Scenario& scenario, const Cast& cast, Workspac
         subjects.push_back(make_subject(name, cast, scenario, testcase, workspace));
       }
     }
-    TestcaseRun run(scenario.path, std::move(subjects), cast.known);
+    TestcaseRun run(scenario.path, std::move(subjects), cast.known, transcribed);
     result.testcases.push_back(run.run(testcase, result.transcript));
     result.testcases.back().absent = std::move(absent);
   }

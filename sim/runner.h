@@ -51,8 +51,11 @@ struct TestcaseResult {
   std::vector<std::string> absent = {};  ///< who was left out, because of too many hangs before
 };
 
-/// How a scenario went. The transcript shows what the oracle allows, and so holds for every subject
-/// that did not differ; a testcase ends with its first difference.
+/// What a transcript shows: what the model allows, or what the first witness answers.
+enum class Transcribed { allowed, answered };
+
+/// How a scenario went. A transcript of what the model allows holds for every subject that did not
+/// differ; a testcase ends with its first difference.
 struct ScenarioResult {
   std::vector<TestcaseResult> testcases;
   Transcript transcript;
@@ -64,6 +67,7 @@ struct ScenarioResult {
 /// Runs every testcase, each with new subjects. The model always goes along as the oracle; at the
 /// end the process is quit and every image that was made is checked. `workspace` may be null if
 /// the cast needs no files.
-ScenarioResult run_scenario(const Scenario& scenario, const Cast& cast, Workspace* workspace);
+ScenarioResult run_scenario(const Scenario& scenario, const Cast& cast, Workspace* workspace,
+                            Transcribed transcribed = Transcribed::allowed);
 
 }  // namespace sim
