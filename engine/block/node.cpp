@@ -79,9 +79,11 @@ bool Node::refuses_guests() const {
 
 void Node::require_write(GuestOffset offset, ByteCount length) const {
   require_range(offset, length);
-  const bool bitmap_readonly =
-      std::ranges::any_of(bitmaps_, [](const auto& bitmap) { return bitmap->readonly; });
-  if (read_only() || bitmap_readonly) throw IoError(EPERM);
+  if (read_only() || has_readonly_bitmap()) throw IoError(EPERM);
+}
+
+bool Node::has_readonly_bitmap() const {
+  return std::ranges::any_of(bitmaps_, [](const auto& bitmap) { return bitmap->readonly; });
 }
 
 io::Task<void> Node::read(GuestOffset offset, std::span<std::byte> buffer) {
@@ -229,7 +231,20 @@ io::Task<void> Node::become_read_only(io::Storage* storage) {
   std::rethrow_exception(error);
 }
 
+/// What cannot be marked now stays read-only, and is tried again when the node is next asked to be
+/// writable.
+io::Task<void> Node::take_bitmaps_into_use() {
+  try {
+    co_await image_bitmaps_->take_into_use();
+  } catch (const IoError&) {
+  }
+}
+
 io::Task<void> Node::set_access(io::Access access, Node* file, io::Storage& storage) {
+  const bool marks_again = image_bitmaps_ && !read_only() && has_readonly_bitmap();
+  if (access == access_ && access == io::Access::read_write && marks_again) {
+    co_await take_bitmaps_into_use();
+  }
   if (access == access_) co_return;
   const bool file_follows = file != nullptr && storage.access() != access;
   if (access == io::Access::read_only) {
@@ -245,7 +260,7 @@ io::Task<void> Node::set_access(io::Access access, Node* file, io::Storage& stor
   if (access == io::Access::read_only) {
     image_bitmaps_->freeze();
   } else {
-    co_await image_bitmaps_->take_into_use();
+    co_await take_bitmaps_into_use();
   }
 }
 

@@ -67,6 +67,8 @@ class Node {
   const std::vector<std::unique_ptr<NodeBitmap>>& bitmaps() const { return bitmaps_; }
   NodeBitmap& add_bitmap(NodeBitmap bitmap);
   void remove_bitmap(const NodeBitmap& bitmap);
+  /// Whether one of them keeps the node from being written (S25).
+  bool has_readonly_bitmap() const;
   /// Null if there is none of that name.
   NodeBitmap* find_bitmap(const std::string& name) const;
   /// Marks a range in every recording bitmap.
@@ -79,8 +81,9 @@ class Node {
   const ImageBitmaps* image_bitmaps() const { return image_bitmaps_.get(); }
 
   /// Turns the node and the file below it writable or read-only; bitmaps are stored or taken into
-  /// use (S50). `file` is the protocol node below, null if its access stays. Requires that nothing
-  /// is unfinished.
+  /// use (S50). `file` is the protocol node below, null if its access stays. Bitmaps that cannot be
+  /// marked in use stay read-only, so nothing can be written (M64); asking for a writable node
+  /// again tries again. Requires that nothing is unfinished.
   io::Task<void> set_access(io::Access access, Node* file, io::Storage& storage);
 
   RequestTracker& requests() { return requests_; }
@@ -97,6 +100,7 @@ class Node {
   void require_range(GuestOffset offset, ByteCount length) const;
   void require_write(GuestOffset offset, ByteCount length) const;
   io::Task<void> become_read_only(io::Storage* storage);
+  io::Task<void> take_bitmaps_into_use();
   io::Task<void> read_later(GuestOffset offset, std::span<std::byte> buffer);
   io::Task<void> write_later(GuestOffset offset, std::span<const std::byte> data);
   io::Task<void> write_zeroes_later(GuestOffset offset, ByteCount length, io::Unmap unmap);

@@ -77,6 +77,10 @@ io::Task<void> CommitJob::copy_until_clean() {
       co_await top_.resumed().wait();
       continue;
     }
+    if (std::exchange(failed_, false)) {
+      co_await mark_base(layer_, base_);
+      continue;
+    }
     co_await copy_some();
   }
 }
@@ -97,7 +101,8 @@ io::Task<void> CommitJob::copy_some() {
     error = failure.what();
   }
   in_flight_ = {};
-  if (code != 0) {
+  failed_ = code != 0;
+  if (failed_) {
     todo().set(range->start, range->length);
     co_await decide(std::string(operation_), code, error);
     co_return;

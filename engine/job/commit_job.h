@@ -55,6 +55,7 @@ class CommitJob final : public Job {
   std::optional<block::DrainedSection> drained_;
   std::vector<std::byte> buffer_;
   std::string_view operation_ = "read";
+  bool failed_ = false;  ///< the last copy
   GuestOffset cursor_;
   ByteCount copied_;
   ByteCount in_flight_;

@@ -103,6 +103,14 @@ void CommitSite::rest() {
   }
 }
 
+io::Task<void> mark_base(block::Layer& layer, block::Node& base) {
+  if (!base.has_readonly_bitmap()) co_return;
+  const io::Mutex::Guard guard = co_await layer.changes().lock();
+  block::DrainedSection drained(layer, base);
+  co_await drained.settle();
+  co_await layer.set_access(base, io::Access::read_write);
+}
+
 io::Task<void> grow_base(block::Layer& layer, block::Node& base, ByteCount length) {
   if (base.length() >= length) co_return;
   const io::Mutex::Guard guard = co_await layer.changes().lock();

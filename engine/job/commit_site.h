@@ -64,6 +64,10 @@ class CommitSite {
   std::vector<block::Node*> held_;
 };
 
+/// Marks the bitmaps of the base in use, where that failed before; until then nothing can be copied
+/// into it (M64).
+io::Task<void> mark_base(block::Layer& layer, block::Node& base);
+
 /// Makes the base of a commit as long as its top. Throws Refusal in the job's words (B85).
 io::Task<void> grow_base(block::Layer& layer, block::Node& base, ByteCount length);
 

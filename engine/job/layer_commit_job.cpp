@@ -32,6 +32,10 @@ io::Task<void> LayerCommitJob::work() {
       co_await top_.resumed().wait();
       continue;
     }
+    if (std::exchange(failed_, false)) {
+      co_await mark_base(layer_, base_);
+      continue;
+    }
     co_await copy_some();
   }
   // Before any header says that the base is enough.
@@ -50,7 +54,8 @@ io::Task<void> LayerCommitJob::copy_some() {
     code = failure.code();
     error = failure.what();
   }
-  if (code != 0) {
+  failed_ = code != 0;
+  if (failed_) {
     co_await decide(std::string(operation_), code, error);
     co_return;
   }

@@ -46,6 +46,7 @@ class LayerCommitJob final : public Job {
   CommitSite site_;
   std::vector<std::byte> buffer_;
   std::string_view operation_ = "read";
+  bool failed_ = false;  ///< the last copy
   GuestOffset cursor_;
   ByteCount length_;
 };
