@@ -31,8 +31,10 @@ void wake_commits(State& state) {
 namespace {
 
 /// M2: the base may from now on hold what the source shows there, and its bitmaps may know.
+/// Nothing is written past one that is RO (S25).
 void expect_copies(State& state, const Job& job, const Runs& runs) {
   Node& base = state.nodes.at(job.base);
+  if (has_read_only_bitmap(base)) return;
   Image& image = state.files.at(base.file);
   const auto may_hold = [&](const Node& source, const Runs& where) {
     for (const auto& [start, end] : where) {
@@ -87,6 +89,13 @@ void plan_copies(State& state, Job& job) {
   job.doubt.remove(job.bulk);
   expect_copies(state, job, job.bulk);
   expect_copies(state, job, job.doubt);
+}
+
+void mark_base_again(State& state, const Job& job) {
+  Node& base = state.nodes.at(job.base);
+  if (!has_read_only_bitmap(base)) return;
+  turn_writable(state, base);
+  for (const Runs* runs : {&job.bulk, &job.doubt, &job.fresh}) expect_copies(state, job, *runs);
 }
 
 namespace {

@@ -180,16 +180,19 @@ std::vector<Met> met_copying(State& state, const Job& job, const Runs& copied) {
 
 }  // namespace
 
-/// M55, M63: a job whose copying surely meets one fault ends with it, or waits.
+/// M55, M63, M64: a job whose copying surely meets one fault ends with it, or waits.
 void doom(State& state, Job& job, const Runs& copied) {
   if (job.ending == Ending::failure || job.stops || job.io_status != "ok") return;
-  const std::vector<Met> met = met_copying(state, job, copied);
-  if (met.empty()) return;
-  if (job.speed > 0) throw Unknowable{};
-  const Trouble trouble = strike(state, met);
-  if (met.size() > 1 || !trouble.certain || job.on_error == "ignore") throw Unknowable{};
+  const Node& base = state.nodes.at(job.base);
+  const bool frozen = has_read_only_bitmap(base) && !copied.empty();
+  std::vector<Met> met = met_copying(state, job, copied);
+  if (frozen) std::erase_if(met, [&](const Met& each) { return each.file == base.file; });
+  if (met.empty() && !frozen) return;
+  if (job.speed > 0 || job.on_error == "ignore" || met.size() + frozen > 1) throw Unknowable{};
+  const Trouble trouble = frozen ? Trouble{{"Operation not permitted"}, true} : strike(state, met);
+  if (!trouble.certain) throw Unknowable{};
   job.error = *trouble.errors.begin();
-  job.failed = met.front().operation;
+  job.failed = frozen ? "write" : met.front().operation;
   const bool full = job.error == "No space left on device";
   job.stops = job.on_error == "stop" || (job.on_error != "report" && full);
   if (!job.stops) job.ending = Ending::failure;

@@ -92,6 +92,7 @@ json job_resume(State& state, const json& arguments) {
   if (std::exchange(job.io_status, "ok") == "ok") return json::object();
   Runs copies = job.bulk;
   copies.add(job.fresh);
+  mark_base_again(state, job);
   doom(state, job, copies);
   return json::object();
 }

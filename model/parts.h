@@ -127,6 +127,8 @@ std::string store_bitmaps(State& state, const Node& node);
 void remove_stored(State& state, const Node& node, const std::string& name);
 void turn_read_only(State& state, Node& node);
 void turn_writable(State& state, Node& node);
+void mark_base_again(State& state, const Job& job);
+bool has_read_only_bitmap(const Node& node);
 
 // content.cpp
 /// A stretch of a disk and what may be read there.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
+#include <utility>
 
 #include "model/parts.h"
 
@@ -117,28 +118,35 @@ void remove_stored(State& state, const Node& node, const std::string& name) {
   std::erase_if(image.directory, [&](const StoredBitmap& each) { return each.name == name; });
 }
 
+bool has_read_only_bitmap(const Node& node) {
+  return std::ranges::any_of(node.bitmaps, &Bitmap::read_only);
+}
+
 /// S50: stored, kept in memory, frozen; everything is flushed. What cannot be stored forbids it.
+/// Past a bitmap that is RO nothing was written (M64).
 void turn_read_only(State& state, Node& node) {
   if (node.read_only) return;
-  require_sound(state, node.file);
+  if (!has_read_only_bitmap(node)) require_sound(state, node.file);
   if (!store_bitmaps(state, node).empty()) return;
   node.read_only = true;
   state.files.at(node.file).unsynced.clear();
   for (Bitmap& bitmap : node.bitmaps) bitmap.read_only = bitmap.persistent;
 }
 
-/// S50
+/// S50; what cannot be marked in use stays RO, and is tried again when a commit goes on (M64).
 void turn_writable(State& state, Node& node) {
-  if (!node.read_only) return;
-  node.read_only = false;
-  ++state.files.at(node.file).openings.times;
-  for (Bitmap& bitmap : node.bitmaps) {
-    bitmap.read_only = false;
-    StoredBitmap* stored = find_stored(state.files.at(node.file), bitmap.name);
-    if (!stored || !bitmap.persistent) continue;
-    require_sound(state, node.file);
-    stored->in_use = true;
+  if (!node.read_only && !has_read_only_bitmap(node)) return;
+  Image& image = state.files.at(node.file);
+  if (std::exchange(node.read_only, false)) ++image.openings.times;
+  std::vector<StoredBitmap*> marked;
+  for (const Bitmap& bitmap : node.bitmaps) {
+    StoredBitmap* stored = find_stored(image, bitmap.name);
+    if (stored && bitmap.persistent) marked.push_back(stored);
   }
+  if (!marked.empty() && !surely_fails(state, node.file, "write").empty()) return;
+  if (!marked.empty()) require_sound(state, node.file);
+  for (StoredBitmap* stored : marked) stored->in_use = true;
+  for (Bitmap& bitmap : node.bitmaps) bitmap.read_only = false;
 }
 
 }  // namespace model

@@ -69,6 +69,13 @@ const std::vector<Story> stories = {
      "io $d1 write -P 3 0 64K", "unplug $d1", "drive $d1 $f3", "fail $f2 read",
      "block-commit device=$d1 top=$f2", "wait BLOCK_JOB_COMPLETED", "fail $f2 off", "show data $d1",
      "block-commit device=$d1 top=$f2", "wait BLOCK_JOB_COMPLETED", "show data $d1", "unplug $d1"},
+    // M64: a commit whose base's bitmaps cannot be marked in use
+    {"create $f1 1M", "drive $d1 $f1", "block-dirty-bitmap-add node=$d1 name=b0 persistent=true",
+     "blockdev-snapshot-sync device=$d1 snapshot-file=$f2", "io $d1 write -P 3 0 64K",
+     "fail $f1 write error=ENOSPC", "block-commit device=$d1", "wait BLOCK_JOB_COMPLETED",
+     "fail $f1 off", "block-commit device=$d1", "wait BLOCK_JOB_READY",
+     "block-job-complete device=$d1", "wait BLOCK_JOB_COMPLETED", "show dirty $d1 b0",
+     "show data $d1", "unplug $d1"},
     // M63: a commit that waits for room
     {"create $f1 1M", "create $f2 1M backing_file=$f1 backing_fmt=qcow2", "drive $d1 $f2",
      "io $d1 write -P 3 0 64K", "fail $f1 write error=ENOSPC",

@@ -37,6 +37,7 @@ const std::vector<Refusal> table = {
      "unplug", told_by_scenarios},
     {"M60", "Invalid argument", "wait", told_by_scenarios},
     {"M61", "Could not open backing file: …", "drive", told_by_scenarios},
+    {"M64", "Operation not permitted", "wait"},
     {"M62", "The 'file' block driver requires a file name", "blockdev-add", told_by_scenarios},
     {"M62", "A block device must be specified for \"file\"", "drive", told_by_scenarios},
     {"M52", "… failed: No space left on device", "io"},
