@@ -110,6 +110,9 @@ void Job::require(Verb verb) const {
 
 void Job::complete() {
   require(Verb::complete);
+  if (soft_cancelled_ || cancelled_) {
+    throw Refusal("The active block job '" + id() + "' cannot be completed");
+  }
   asked_to_complete_ = true;
   wake();
 }
@@ -119,7 +122,8 @@ io::Task<void> Job::cancel(CancelMode mode) {
   const bool is_pending = status_ == Status::pending;
   const bool is_ready = status_ == Status::ready || status_ == Status::standby;
   if (mode == CancelMode::soft && is_ready) {
-    soft_cancelled_ = true;
+    // Who was told to complete before does that (M58).
+    soft_cancelled_ = soft_cancelled_ || !asked_to_complete_;
     asked_to_complete_ = true;
   } else {
     cancelled_ = true;
