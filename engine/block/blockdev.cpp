@@ -59,22 +59,19 @@ io::Task<void> delete_node(Layer& layer, std::string node_name) {
 }
 
 io::Task<void> put_overlay(Layer& layer, std::string node_name, std::string overlay_name) {
+  const io::Mutex::Guard guard = co_await layer.changes().lock();
+  DrainedSection drained(layer);
+  co_await drained.settle();
   Node& node = layer.require_node(node_name, node_name);
   layer.require_not_busy(node, layer.shown_name(node));
   require_no_file(layer, node);
   Node& overlay = layer.require_node(overlay_name, overlay_name);
   check_can_be_overlay(layer, overlay, node);
-  const io::Mutex::Guard guard = co_await layer.changes().lock();
-  DrainedSection drained(layer, node);
-  DrainedSection overlay_drained(layer, overlay);
-  co_await drained.settle();
-  co_await overlay_drained.settle();
   if (!node.read_only()) co_await node.flush();
   co_await rest_base(layer, node);
   layer.set_backing(overlay, node);
   layer.move_devices(node, overlay);
   drained.end();
-  overlay_drained.end();
   co_await layer.close_unreferenced();
 }
 

@@ -9,21 +9,30 @@
 namespace engine::block {
 
 DrainedSection::DrainedSection(Layer& layer, const Node& node)
-    : nodes_(layer.graph().connected(node)) {
-  for (Node* each : nodes_) each->quiesce();
+    : DrainedSection(layer.graph().connected(node)) {}
+
+DrainedSection::DrainedSection(Layer& layer) : DrainedSection(layer.graph().nodes()) {}
+
+DrainedSection::DrainedSection(const std::vector<Node*>& nodes) {
+  for (Node* node : nodes) {
+    node->quiesce();
+    members_.push_back({node, node->life()});
+  }
 }
 
 io::Task<void> DrainedSection::settle() {
   // A request of one node may start one of another: all have to be idle at the same time.
-  const auto busy = [](Node* node) { return !node->requests().idle(); };
-  for (auto found = std::ranges::find_if(nodes_, busy); found != nodes_.end();
-       found = std::ranges::find_if(nodes_, busy)) {
-    co_await (*found)->requests().until_idle();
+  const auto busy = [](const Member& each) { return !each.node->requests().idle(); };
+  for (auto found = std::ranges::find_if(members_, busy); found != members_.end();
+       found = std::ranges::find_if(members_, busy)) {
+    co_await found->node->requests().until_idle();
   }
 }
 
 void DrainedSection::end() {
-  for (Node* node : std::exchange(nodes_, {})) node->unquiesce();
+  for (const Member& each : std::exchange(members_, {})) {
+    if (!each.life.expired()) each.node->unquiesce();
+  }
 }
 
 }  // namespace engine::block

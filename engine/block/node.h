@@ -92,6 +92,8 @@ class Node {
   void quiesce() { ++quiesced_; }
   void unquiesce();
   io::WaitQueue& resumed() { return resumed_; }
+  /// Expires when the node is gone.
+  std::weak_ptr<const void> life() const { return life_; }
 
  private:
   class BackingView;
@@ -124,6 +126,7 @@ class Node {
   io::WaitQueue written_;
   io::WaitQueue resumed_;
   unsigned quiesced_ = 0;
+  std::shared_ptr<const void> life_ = std::make_shared<char>();
 };
 
 /// The cluster size of a node's format, or of what a filter stands on; none where there is none.

@@ -20,7 +20,7 @@ void check_names(const Layer& layer, const SnapshotOptions& options) {
   }
 }
 
-void check_format(const std::string& format) {
+void check_overlay_format(const std::string& format) {
   if (format == "raw" || format == "file") {
     throw Refusal("Backing file not supported for file format '" + format + "'");
   }
@@ -36,7 +36,7 @@ std::string formatting_line(const std::string& file, const qcow2::CreateOptions&
 }
 
 io::Task<void> create_overlay(Layer& layer, const SnapshotOptions& snapshot, const Node& base) {
-  check_format(snapshot.format);
+  check_overlay_format(snapshot.format);
   qcow2::CreateOptions options;
   options.size = base.length();
   options.backing_file = shown_filename(layer.graph(), base);
@@ -84,13 +84,14 @@ io::Task<void> rest_base(Layer& layer, Node& base) {
 }
 
 io::Task<void> take_snapshot(Layer& layer, SnapshotOptions options) {
+  const io::Mutex::Guard guard = co_await layer.changes().lock();
+  // Everything, and before anything is looked at, as in QEMU (M57).
+  DrainedSection drained(layer);
+  co_await drained.settle();
   Node& base = layer.require_node(options.device.value_or(""), options.node_name.value_or(""));
   layer.require_not_busy(base, layer.shown_name(base));
   require_no_file(layer, base);
   check_names(layer, options);
-  const io::Mutex::Guard guard = co_await layer.changes().lock();
-  DrainedSection drained(layer, base);
-  co_await drained.settle();
   if (!base.read_only()) co_await flush_for_good(base);
   if (options.mode == SnapshotMode::absolute_paths) {
     co_await create_overlay(layer, options, base);

@@ -133,11 +133,37 @@ io::Task<void> carry_out(Session& session, block::Device& device, const IoReques
   if (!text.empty()) session.print(text);
 }
 
+/// A request to a node by its name takes its nameless device away when it is done, which drains the
+/// node (M57). If it is there still.
+io::Task<void> drain(Session& session, std::string target) {
+  if (session.layer.find_device(target) != nullptr) co_return;
+  const io::Mutex::Guard guard = co_await session.layer.changes().lock();
+  const block::Node* node = session.layer.find_node(target);
+  if (node == nullptr) co_return;
+  block::DrainedSection drained(session.layer, *node);
+  co_await drained.settle();
+}
+
 /// As carry_out, for a request that outlasts its command.
 io::Task<void> carry_out_alone(Session& session, std::unique_ptr<Target> target,
                                IoRequest request) {
   const std::unique_ptr<Target> kept = std::move(target);
   co_await carry_out(session, kept->device(), request);
+}
+
+io::Task<void> begin(Session& session, std::string target, IoRequest request) {
+  const Waiting waiting = request.command->waiting;
+  auto place = std::make_unique<Target>(session, target, waiting);
+  block::Device& device = place->device();
+  if (request.command->operation == Operation::length) {
+    session.print(size_text(static_cast<double>(device.root().length().value)) + "\n");
+  } else if (request.command->operation == Operation::aio_flush) {
+    co_await session.guests.join();
+  } else if (waiting == Waiting::asynchronous) {
+    session.guests.spawn(carry_out_alone(session, std::move(place), std::move(request)));
+  } else {
+    co_await carry_out(session, device, request);
+  }
 }
 
 }  // namespace
@@ -147,27 +173,17 @@ io::Task<void> run_qemu_io(Session& session, std::string target, std::string com
   bool refused = false;
   try {
     const IoLine line(command);
-    if (line.command() == nullptr) co_return;
-    // Before the arguments are looked at.
-    refused = changes_data(*line.command()) && session.layer.find_node(target)->refuses_guests();
-    if (!refused) request = line.parse();
+    if (line.command() != nullptr) {
+      // Before the arguments are looked at.
+      refused = changes_data(*line.command()) && session.layer.find_node(target)->refuses_guests();
+      if (!refused) request = line.parse();
+    }
   } catch (const Refusal& refusal) {
     session.print(std::string(refusal.what()) + "\n");
   }
+  if (request) co_await begin(session, target, *request);
+  co_await drain(session, target);
   if (refused) throw Refusal("Block node is read-only");
-  if (!request) co_return;
-  const Waiting waiting = request->command->waiting;
-  auto place = std::make_unique<Target>(session, target, waiting);
-  block::Device& device = place->device();
-  if (request->command->operation == Operation::length) {
-    session.print(size_text(static_cast<double>(device.root().length().value)) + "\n");
-  } else if (request->command->operation == Operation::aio_flush) {
-    co_await session.guests.join();
-  } else if (waiting == Waiting::asynchronous) {
-    session.guests.spawn(carry_out_alone(session, std::move(place), *request));
-  } else {
-    co_await carry_out(session, device, *request);
-  }
 }
 
 }  // namespace engine::qmp
