@@ -15,6 +15,7 @@
 #include "engine/io/runtime.h"
 #include "engine/io/storage.h"
 #include "engine/io/sync.h"
+#include "engine/qcow2/image.h"
 
 namespace engine::block {
 
@@ -26,6 +27,7 @@ struct OpenOptions {
   io::Access access = io::Access::read_write;
   /// None: one that there is not, which is refused once the file is open.
   std::optional<DiscardMode> discard_mode = DiscardMode::ignore;
+  qcow2::CacheSizes caches = {};  ///< of a qcow2 image
 };
 
 /// Where a layer says what is no answer to a command.

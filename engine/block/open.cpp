@@ -131,8 +131,8 @@ io::Task<Node*> Layer::open_format(OpenOptions options, Node& file) {
   io::Storage& storage = graph_.storage(file);
   std::unique_ptr<Driver> driver;
   if (options.format == "qcow2") {
-    const qcow2::CacheSizes caches;
-    std::unique_ptr<qcow2::Image> image = co_await qcow2::Image::open(runtime_, storage, caches);
+    std::unique_ptr<qcow2::Image> image =
+        co_await qcow2::Image::open(runtime_, storage, options.caches);
     driver = std::make_unique<Qcow2Driver>(std::move(image));
   } else {
     driver = std::make_unique<RawDriver>(storage);

@@ -6,11 +6,12 @@
 #include <utility>
 
 #include "engine/error.h"
+#include "engine/size_argument.h"
 
 namespace engine::qmp {
 namespace {
 
-using Options = std::map<std::string, std::string>;
+using OptionMap = std::map<std::string, std::string>;
 
 /// Up to the next single comma, or to the end; a doubled comma is one comma of the value.
 std::string take_item(const std::string& text, std::size_t& place) {
@@ -26,8 +27,8 @@ std::string take_item(const std::string& text, std::size_t& place) {
   return item;
 }
 
-Options split(const std::string& text) {
-  Options options;
+OptionMap split(const std::string& text) {
+  OptionMap options;
   for (std::size_t place = 0; place < text.size();) {
     const std::string item = take_item(text, place);
     const std::size_t equals = item.find('=');
@@ -37,7 +38,7 @@ Options split(const std::string& text) {
   return options;
 }
 
-std::optional<std::string> take(Options& options, const std::string& key) {
+std::optional<std::string> take(OptionMap& options, const std::string& key) {
   auto node = options.extract(key);
   return node.empty() ? std::nullopt : std::optional(std::move(node.mapped()));
 }
@@ -54,10 +55,21 @@ std::optional<block::DiscardMode> parse_discard(const std::string& value) {
   return std::nullopt;
 }
 
+/// Tables that a qcow2 image keeps in memory, in bytes.
+void take_cache_size(OptionMap& options, const std::string& key, ByteCount& size) {
+  const auto value = take(options, key);
+  if (!value) return;
+  const SizeArgument bytes = parse_size_argument(*value);
+  if (bytes.fault != SizeArgument::Fault::none) {
+    throw Refusal("Parameter '" + key + "' expects a non-negative number below 2^64");
+  }
+  size = ByteCount{bytes.bytes};
+}
+
 }  // namespace
 
 DriveOptions parse_drive_options(const std::string& text, const std::string& default_id) {
-  Options options = split(text);
+  OptionMap options = split(text);
   DriveOptions drive;
   drive.id = take(options, "id").value_or(default_id);
   drive.open.format = take(options, "format");
@@ -69,6 +81,10 @@ DriveOptions parse_drive_options(const std::string& text, const std::string& def
   if (!file && !drive.open.format) throw Refusal("Must specify either driver or file");
   if (!file) throw Refusal("A block device must be specified for \"file\"");
   drive.open.filename = *file;
+  if (drive.open.format == "qcow2") {
+    take_cache_size(options, "l2-cache-size", drive.open.caches.l2);
+    take_cache_size(options, "refcount-cache-size", drive.open.caches.refcount);
+  }
   // They say how QEMU does its I/O, which is none of a guest's business.
   for (const char* ignored : {"if", "cache", "aio"}) options.erase(ignored);
   if (!options.empty()) {
