@@ -130,11 +130,16 @@ io::Task<void> Job::cancel(CancelMode mode) {
   }
   user_paused_ = false;
   wake();
+  co_await until_awake();
   if (is_pending) co_await until_concluded();
 }
 
 io::Task<void> Job::until_concluded() {
   while (status_ != Status::concluded && status_ != Status::null) co_await status_waiters_.wait();
+}
+
+io::Task<void> Job::until_awake() {
+  while (status_ == Status::paused || status_ == Status::standby) co_await status_waiters_.wait();
 }
 
 io::Task<void> Job::pause() {
@@ -154,7 +159,7 @@ io::Task<void> Job::resume() {
   user_paused_ = false;
   io_error_ = 0;
   wake();
-  while (status_ == Status::paused || status_ == Status::standby) co_await status_waiters_.wait();
+  co_await until_awake();
 }
 
 void Job::set_speed(std::int64_t bytes_per_second) {

@@ -119,6 +119,8 @@ class Job {
   void set_status(Status status);
   io::Task<void> wait_for_finalize();
   io::Task<void> until_concluded();
+  /// Goes on once the job has left its pause.
+  io::Task<void> until_awake();
   io::Task<bool> attempt(io::Task<void>& step);
   void conclude(bool success);
 
