@@ -212,6 +212,7 @@ json block_commit(State& state, const json& arguments) {
   job.auto_finalize = arguments.value("auto-finalize", true);
   job.auto_dismiss = arguments.value("auto-dismiss", true);
   check_job(state, job, arguments);
+  drain(state, base);
   job.filter = state.next_id++;
   job.held = nodes_to_hold(state, *root, job);
   job.read_only_after = job.active() ? top.read_only : base.read_only;

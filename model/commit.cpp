@@ -128,6 +128,7 @@ void become_ready(State& state, Job& job) {
 
 /// S75, S76: what was above the filter is now above the base, or as before above the top.
 void leave_graph(State& state, Job& job, bool drops_top) {
+  drain(state, state.nodes.at(job.top));
   const int kept = drops_top ? job.base : job.top;
   for (auto& [id, node] : state.nodes) {
     if (node.below != job.filter) continue;
@@ -189,6 +190,7 @@ void halt(State& state, Job& job) {
 /// Carries out the ending, up to where it waits for its finalize (S87).
 void end(State& state, Job& job) {
   if (job.stops) return halt(state, job);
+  if (job.active()) drain(state, state.nodes.at(job.top));
   const bool copies = job.ending != Ending::cancel && job.ending != Ending::failure;
   if (copies) {
     Node& changed = state.nodes.at(job.active() ? job.top : job.overlay);
@@ -228,11 +230,29 @@ bool may_be_short(const State& state, const Job& job) {
 
 bool ending_jobs(const State& state) { return std::ranges::any_of(state.jobs, is_ending); }
 
-void finish_ending_jobs(State& state) {
+bool job_is_ending(const State& state, const std::string& id) {
+  return std::ranges::any_of(state.jobs,
+                             [&](const Job& job) { return job.id == id && is_ending(job); });
+}
+
+namespace {
+
+template <class Which>
+void finish_where(State& state, const Which& which) {
   for (Job& job : state.jobs) {
-    if (is_ending(job)) end(state, job);
+    if (is_ending(job) && which(job)) end(state, job);
   }
   std::erase_if(state.jobs, [](const Job& job) { return !alive(job) && job.auto_dismiss; });
+}
+
+}  // namespace
+
+void finish_ending_jobs(State& state) {
+  finish_where(state, [](const Job&) { return true; });
+}
+
+void finish_ending_job(State& state, const std::string& id) {
+  finish_where(state, [&id](const Job& job) { return job.id == id; });
 }
 
 void release(State& state, Job& job) {

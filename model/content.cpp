@@ -86,18 +86,37 @@ Node& mark_dirty(State& state, Node& node, Number start, Number end) {
 
 }  // namespace
 
+namespace {
+
+/// Puts it, perhaps.
+void may_put(State& state, const Node& node, Number start, Number end, const Bytes& value) {
+  Image& image = state.files.at(node.file);
+  const Extents before = image.data;
+  put(state, node, start, end, value);
+  const Number first = start / image.cluster * image.cluster;
+  const Number last = (end - 1) / image.cluster * image.cluster + image.cluster;
+  walk(before, first, last,
+       [&image](Number from, const Extent& old) { blend(image.data, from, old.end, old, {}); });
+}
+
+/// M41: what is in flight there came before this, which is done by units, or comes after it.
+void cross(State& state, const Node& node, Number start, Number end, Number unit) {
+  for (Request& other : state.in_flight) {
+    const Number from = std::max(start, other.start), to = std::min(end, other.end);
+    if (other.node != node.id || from >= to) continue;
+    other.crossed.add(from / unit * unit, (to + unit - 1) / unit * unit);
+    may_put(state, node, from, to, other.value);
+  }
+}
+
+}  // namespace
+
 void write(State& state, Node& node, Number start, Number end, const Bytes& value) {
   if (start == end) return;
   const Node& target = mark_dirty(state, node, start, end);
   put(state, target, start, end, value);
+  cross(state, target, start, end, 1);
   note_guest_write(state, target, start, end);
-}
-
-bool meets_writes(const State& state, const Node& node, Number start, Number end) {
-  return std::ranges::any_of(state.in_flight, [&](const Request& other) {
-    const bool elsewhere = other.node != node.id && !(node.filter() && other.node == node.below);
-    return elsewhere || (start < other.end && other.start < end);
-  });
 }
 
 /// M41: what it would change is perhaps changed.
@@ -109,27 +128,58 @@ void start_write(State& state, Node& node, Number start, Number end, const Bytes
     if (bitmap.enabled) bitmap.bits.may.add(units_of(run(start, end), bitmap.granularity));
   }
   if (node.filter()) return;
-  Image& image = state.files.at(node.file);
-  const Extents before = image.data;
-  put(state, node, start, end, value);
-  walk(before, start / image.cluster * image.cluster, end,
-       [&image](Number from, const Extent& old) { blend(image.data, from, old.end, old, {}); });
+  may_put(state, node, start, end, value);
   note_guest_write(state, node, start, end);
 }
 
-void finish_writes(State& state) {
-  for (const Request& request : state.in_flight) {
-    const auto found = state.nodes.find(request.node);
-    if (found == state.nodes.end()) continue;  // the filter of a job that has ended
-    Node& node = found->second;
-    for (Bitmap& bitmap : node.bitmaps) {
-      Runs seen = run(request.start, request.end);
-      seen.remove(bitmap.unsure);
-      if (bitmap.enabled) bitmap.bits.must.add(units_of(seen, bitmap.granularity));
-    }
-    if (!node.filter()) put(state, node, request.start, request.end, request.value);
+namespace {
+
+/// Where it met others on the same bytes, any of them came last.
+void finish(State& state, const Request& request, const std::vector<Request>& earlier) {
+  Node& node = state.nodes.at(request.node);
+  for (Bitmap& bitmap : node.bitmaps) {
+    Runs seen = run(request.start, request.end);
+    seen.remove(bitmap.unsure);
+    if (bitmap.enabled) bitmap.bits.must.add(units_of(seen, bitmap.granularity));
   }
-  state.in_flight.clear();
+  if (node.filter()) return;
+  Image& image = state.files.at(node.file);
+  const Extents before = image.data;
+  put(state, node, request.start, request.end, request.value);
+  for (const auto& [start, end] : request.crossed) {
+    walk(before, start, end,
+         [&image](Number from, const Extent& old) { blend(image.data, from, old.end, old, {}); });
+  }
+  for (const Request& other : earlier) {
+    const Number from = std::max(request.start, other.start);
+    const Number to = std::min(request.end, other.end);
+    if (other.node == node.id && from < to) blend(image.data, from, to, {0, other.value}, {});
+  }
+}
+
+template <class IsDrained>
+void drain_where(State& state, const IsDrained& is_drained) {
+  std::vector<Request> finished;
+  for (const Request& request : state.in_flight) {
+    if (!is_drained(state.nodes.at(request.node))) continue;
+    finish(state, request, finished);
+    finished.push_back(request);
+  }
+  std::erase_if(state.in_flight,
+                [&](const Request& request) { return is_drained(state.nodes.at(request.node)); });
+}
+
+}  // namespace
+
+void drain(State& state, const Node& node) {
+  drain_where(state, [&state, &node](Node& busy) {
+    return std::ranges::count(chain_of(state, busy), &node) > 0;
+  });
+}
+
+void finish_requests(State& state) {
+  wake_commits(state);
+  drain_where(state, [](const Node&) { return true; });
 }
 
 Runs in_flight(const State& state, const Node& node) {
@@ -172,6 +222,7 @@ void discard(State& state, Node& node, Number start, Number end) {
     } else {
       free_clusters(image, first, last);
     }
+    cross(state, node, first, last, image.cluster);
   }
   note_guest_write(state, node, start, end);
 }

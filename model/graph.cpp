@@ -260,7 +260,6 @@ void start_process(State& state) {
 
 json add_drive(State& state, const json& options) {
   start_process(state);
-  finish_writes(state);
   finish_ending_jobs(state);
   try {
     check_drive(state, options);
@@ -292,6 +291,7 @@ std::string remove_drive(State& state, const std::string& id) {
   if (!device) throw Refused{"Device '" + id + "' not found"};
   const int root = device->root;
   check_not_busy(state, state.nodes.at(root));
+  drain(state, state.nodes.at(root));
   state.devices.erase(state.devices.begin() + (device - state.devices.data()));
   return close_unused(state, root);
 }
@@ -300,7 +300,6 @@ std::string remove_drive(State& state, const std::string& id) {
 
 json delete_drive(State& state, const std::string& id) {
   start_process(state);
-  finish_writes(state);
   finish_ending_jobs(state);
   try {
     const bool faulty = !state.faults.empty() || !state.unflushable.empty();
@@ -333,7 +332,7 @@ void stop(State& state, Stop how) {
       state.events.push_back(
           {{"event", "SHUTDOWN"}, {"data", {{"guest", false}, {"reason", "host-qmp-quit"}}}});
     }
-    finish_writes(state);
+    finish_requests(state);
     cancel_all_jobs(state);
     state.jobs.clear();
     while (!state.devices.empty()) {

@@ -210,9 +210,6 @@ std::string carry_out(State& state, Node& node, const Request& request, const Ve
   const auto frozen = [](const Bitmap& bitmap) { return bitmap.read_only; };
   if (std::ranges::any_of(node.bitmaps, frozen))
     return verb.failure + " failed: Operation not permitted";
-  if (request.verb != "aio_write" || meets_writes(state, node, request.start, end)) {
-    finish_writes(state);
-  }
   return change_in_trouble(state, node, request, verb);
 }
 
@@ -229,8 +226,10 @@ std::string run(State& state, Node& node, const std::string& command) {
   }
   if (words[0].starts_with("aio_")) wake_commits(state);  // for a moment it drains the node (M39)
   if (flush) {
-    finish_writes(state);
-    if (words[0] == "aio_flush") return "";  // waits, makes nothing durable (M41)
+    if (words[0] == "aio_flush") {  // waits, makes nothing durable (M41)
+      finish_requests(state);
+      return "";
+    }
     const Node& target = node.filter() ? state.nodes.at(node.below) : node;
     if (flushes(state, target.file)) state.files.at(target.file).unsynced.clear();
     return "";
@@ -249,12 +248,16 @@ std::string guest_io(State& state, const std::string& name, const std::string& c
   Node* node = find_node(state, name);
   if (!node) return "Error: Cannot find device='' nor node-name='" + name + "'";
   if (node->driver == "file") throw Unknowable{};  // M42
-  if (!find_device(state, name)) wake_commits(state);
+  const bool by_name = !find_device(state, name);
+  if (by_name) wake_commits(state);
+  std::string told;
   try {
-    return run(state, *node, command);
+    told = run(state, *node, command);
   } catch (const Complaint& complaint) {
-    return complaint.text;
+    told = complaint.text;
   }
+  if (by_name) drain(state, *node);
+  return told;
 }
 
 }  // namespace model

@@ -58,6 +58,8 @@ json one_of(const json& a, const json& b) { return {{"$one-of", {a, b}}}; }
 json job_complete(State& state, const json& arguments) {
   Job& job = find_job(state, arguments);
   check_verb(job, "complete", {"ready", "standby"});
+  if (job.ending == Ending::soft_cancel || job.ending == Ending::cancel)
+    throw Refused{"The active block job '" + job.id + "' cannot be completed"};  // M58
   job.ending = Ending::complete;
   return json::object();
 }
@@ -70,7 +72,8 @@ json job_cancel(State& state, const json& arguments) {
   if (job.paused && !force)
     throw Refused{"The block job for device '" + job.id + "' is currently paused"};
   const bool soft = !force && job.status == Status::ready;
-  job.ending = soft ? Ending::soft_cancel : Ending::cancel;
+  const bool completes = soft && job.ending == Ending::complete;  // M58
+  if (!completes) job.ending = soft ? Ending::soft_cancel : Ending::cancel;
   job.paused = false;
   return json::object();
 }

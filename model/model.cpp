@@ -32,6 +32,10 @@ json quit(State& state, const json&) {
   return json::object();
 }
 
+bool is_job_verb(const std::string& name) {
+  return name.starts_with("block-job-") || name.starts_with("job-");
+}
+
 namespace {
 
 /// M23
@@ -50,14 +54,13 @@ void check_request(const json& request) {
 /// While a job is ending, a query may see the world before and after it (M7).
 json run(State& state, const std::string& name, const json& arguments) {
   Handler* handler = checked_command(name, arguments);
-  const bool observes = name.starts_with("query-") || name.find("bitmap") != std::string::npos;
-  if (!observes) finish_writes(state);
   const auto handle = [&](State& world) {
     json result = handler(world, arguments), reply;
     reply["return"] = std::move(result);
     return reply;
   };
   if (!ending_jobs(state)) return handle(state);
+  if (is_job_verb(name)) return handle(state);
   if (!name.starts_with("query-")) {
     finish_ending_jobs(state);
     return handle(state);
@@ -95,7 +98,6 @@ json execute(State& state, const json& request) {
 
 std::optional<json> await_event(State& state, const std::string& name) {
   const auto is_it = [&name](const json& event) { return event["event"] == name; };
-  if (!state.jobs.empty()) finish_writes(state);  // else nobody waits
   if (std::ranges::none_of(state.events, is_it)) advance_for(state, name);
   if (std::ranges::none_of(state.events, is_it)) advance_for(state, "BLOCK_JOB_READY");
   const auto found = std::ranges::find_if(state.events, is_it);

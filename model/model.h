@@ -17,6 +17,8 @@ namespace model {
 
 /// What ends without a further command comes to its end (M7): jobs alone.
 void settle(State& state);
+/// The requests that guests have in flight are done (M41); who waits for them wakes jobs (M39).
+void finish_requests(State& state);
 
 /// How a process ends: stored and closed, killed with the page cache kept.
 enum class Stop { clean, kill };
@@ -33,6 +35,17 @@ void fail_storage(State& state, const std::string& file, const std::string& oper
 
 /// QMP: request in, reply out, `human-monitor-command` excepted.
 nlohmann::json execute(State& state, const nlohmann::json& request);
+
+/// What a request may come to that meets jobs on their way to their end (M58): one of these.
+struct Outcome {
+  nlohmann::json reply;
+  State state;
+};
+bool meets_ending_jobs(const State& state, const nlohmann::json& request);
+std::vector<Outcome> execute_in_the_midst(const State& state, const nlohmann::json& request);
+/// The states in one of which a process is quit: jobs on their way to their end come to it, or
+/// are cancelled.
+std::vector<State> before_stop(const State& state);
 
 /// The next event of that name that the state has sent or can still send without a further command;
 /// jobs advance as far as that needs. {"event":…,"data":…} without a timestamp, or nothing.

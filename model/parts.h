@@ -54,6 +54,9 @@ void lose_unsynced(Image& image);
 nlohmann::json unless_unreadable(State& state, const nlohmann::json& reply);
 void doom(State& state, Job& job, const Runs& copied);
 
+// model.cpp
+bool is_job_verb(const std::string& name);
+
 // schema.cpp
 using Handler = nlohmann::json(State&, const nlohmann::json& arguments);
 /// The command's handler, its arguments checked (S11); refuses unknown commands.
@@ -142,11 +145,10 @@ std::vector<Piece> look(const State& state, const Node& node, Number start, Numb
 void put(State& state, const Node& node, Number start, Number end, const Bytes& value);
 void write(State& state, Node& node, Number start, Number end, const Bytes& value);
 void discard(State& state, Node& node, Number start, Number end);
-/// Whether a write would meet one in flight, on the same bytes or on another node.
-bool meets_writes(const State& state, const Node& node, Number start, Number end);
-/// A write that goes on while others are served; finish_writes waits for all of them (M41).
+/// A write that goes on while others are served (M41).
 void start_write(State& state, Node& node, Number start, Number end, const Bytes& value);
-void finish_writes(State& state);
+/// Waits for what is in flight to the node and to what stands on it (M57).
+void drain(State& state, const Node& node);
 Runs in_flight(const State& state, const Node& node);
 
 // images.cpp
@@ -175,7 +177,9 @@ void release(State& state, Job& job);
 void wake_commits(State& state);
 /// Whether jobs have been told to end and did not yet.
 bool ending_jobs(const State& state);
+bool job_is_ending(const State& state, const std::string& id);
 void finish_ending_jobs(State& state);
+void finish_ending_job(State& state, const std::string& id);
 void finalize(State& state, Job& job);
 /// Lets jobs go on as far as they can for that event.
 void advance_for(State& state, const std::string& event);

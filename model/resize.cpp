@@ -89,6 +89,7 @@ json block_resize(State& state, const json& arguments) {
   if (size > most)
     throw Refused{"offset(" + size.dump() + ") exceeds maximum(" + std::to_string(most) + ")"};
   if (node.read_only) throw Refused{"Image is read-only"};
+  drain(state, node);
   resize(state, node, size);
   return json::object();
 }

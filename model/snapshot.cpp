@@ -51,6 +51,7 @@ void make_overlay(State& state, const Node& active, const std::string& file,
 /// S65…S69, M29
 json snapshot_sync(State& state, const json& arguments) {
   wake_commits(state);
+  finish_requests(state);
   Node* active = &device_or_node(state, arguments);
   check_not_busy(state, *active);
   require_sound(state, active->file);
@@ -77,6 +78,7 @@ json snapshot_sync(State& state, const json& arguments) {
 /// S66: into a node that is there already.
 json blockdev_snapshot(State& state, const json& arguments) {
   wake_commits(state);
+  finish_requests(state);
   Node& active = node_called(state, arguments["node"]);
   check_not_busy(state, active);
   require_sound(state, active.file);

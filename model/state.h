@@ -143,6 +143,7 @@ struct Request {
   int node = 0;
   Number start = 0, end = 0;
   Bytes value = {};
+  Runs crossed = {};  ///< where others have written since
   bool operator==(const Request&) const = default;
 };
 

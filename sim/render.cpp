@@ -167,6 +167,7 @@ struct Renderer {
     return "... Power cut ...\n";
   }
   std::string operator()(const RunStep&) const { return {}; }
+  std::string operator()(const SettleStep&) const { return {}; }
   std::string operator()(const ScheduleStep&) const { return {}; }
   std::string operator()(const DamageStep& step) const {
     return "... Damage " + step.what + " ...\n" + refusal(seen);

@@ -45,6 +45,8 @@ struct StopStep {
 struct RunStep {
   unsigned events;
 };
+/// Waits until nothing is under way that ends without a further command: requests, jobs.
+struct SettleStep {};
 /// Lets storage take time from now on, and draws from a seed what comes first.
 struct ScheduleStep {
   unsigned seed;
@@ -74,8 +76,9 @@ struct ShowStep {
 };
 
 /// What a step does, parameters replaced.
-using Action = std::variant<QmpStep, WaitStep, CreateStep, DriveStep, UnplugStep, IoStep, StopStep,
-                            RunStep, ScheduleStep, DamageStep, FailStep, PrintStep, ShowStep>;
+using Action =
+    std::variant<QmpStep, WaitStep, CreateStep, DriveStep, UnplugStep, IoStep, StopStep, RunStep,
+                 SettleStep, ScheduleStep, DamageStep, FailStep, PrintStep, ShowStep>;
 
 /// The storage operation number `operation` of a step, counted from 1, fails, whatever file it is
 /// of. Only reads, writes (also zeros and new sizes) and flushes of a running process count.

@@ -67,9 +67,8 @@ class SubjectCrash : public SubjectFailure {
   std::string command_;
 };
 
-/// What a client lets come to its end before it gives a command (M7, M41): a query may see things
-/// half done, a command about bitmaps waits for jobs that are ending, any other one for the
-/// requests that it has in flight as well.
+/// What a client lets come to its end before it gives a command (M7): a query may see things half
+/// done, other commands wait for jobs that are ending, and `settle` for requests as well (M41).
 enum class Rest { none, jobs, jobs_and_requests };
 
 /// Bytes per second: a job that is slower is held back by its speed for a minute, the time of a

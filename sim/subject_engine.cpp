@@ -18,7 +18,6 @@
 #include "sim/names.h"
 #include "sim/subjects.h"
 #include "sim/world.h"
-#include "sim/writes_in_flight.h"
 
 namespace sim {
 
@@ -140,7 +139,6 @@ class EngineSubject : public Subject {
   void come_to(Rest rest) override {
     if (!monitor_ || rest == Rest::none) return;
     const bool requests = rest == Rest::jobs_and_requests;
-    if (requests) in_flight_.clear();
     world_.run_until([&] {
       return !monitor_->jobs_ending(patience) && !(requests && monitor_->requests_in_flight());
     });
@@ -164,8 +162,6 @@ class EngineSubject : public Subject {
   }
 
   std::string guest_io(const std::string& node, const std::string& command) override {
-    if (!in_flight_.admits(node, command)) come_to(Rest::jobs_and_requests);
-    in_flight_.note(node, command);
     console_.clear();
     const std::string answer = human(hmp::io_line(node, names_.to_real(command)));
     if (answer.empty() && console_.empty()) return {};
@@ -282,7 +278,6 @@ class EngineSubject : public Subject {
     // What was destroyed may have woken what was destroyed after it.
     world_.drop_waiters();
     events_.clear();
-    in_flight_.clear();
   }
 
   std::optional<json> take_event(const std::string& name) {
@@ -332,7 +327,6 @@ class EngineSubject : public Subject {
   Names names_;
   std::deque<json> events_;
   std::string console_;
-  WritesInFlight in_flight_;
   std::unique_ptr<Monitor> monitor_;
 };
 

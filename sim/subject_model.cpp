@@ -30,6 +30,18 @@ class ModelSubject : public Subject {
     result->unknown_ = unknown_;
     return result;
   }
+  std::size_t count_outcomes(const Step& step) const {
+    if (!unknown_.empty()) return 1;
+    const model::State& state = states_.front();
+    if (const auto* command = std::get_if<QmpStep>(&step.action)) {
+      const bool meets = model::meets_ending_jobs(state, command->request);
+      return meets ? model::execute_in_the_midst(state, command->request).size() : 1;
+    }
+    const auto* stop = std::get_if<StopStep>(&step.action);
+    const bool quits = stop != nullptr && stop->how == Stop::clean;
+    return quits ? model::before_stop(state).size() : 1;
+  }
+  void choose_outcome(std::size_t which) { chosen_ = which; }
   bool learn(const ShowStep& step, const json& seen) {
     if (!unknown_.empty()) return false;
     model::State& state = states_.front();
@@ -44,12 +56,18 @@ class ModelSubject : public Subject {
 
   void come_to(Rest rest) override {
     if (rest == Rest::none) return;
-    in_all([](model::State& state) {
+    in_all([rest](model::State& state) {
       model::settle(state);
+      if (rest == Rest::jobs_and_requests) model::finish_requests(state);
       return json();
     });
   }
   json execute(const json& request) override {
+    const auto meets = [&](const model::State& state) {
+      return model::meets_ending_jobs(state, request);
+    };
+    if (unknown_.empty() && std::any_of(states_.begin(), states_.end(), meets))
+      return in_the_midst(request);
     return in_all([&](model::State& state) { return model::execute(state, request); });
   }
   std::optional<json> await_event(const std::string& event) override {
@@ -78,6 +96,10 @@ class ModelSubject : public Subject {
 
   void stop(Stop how) override {
     if (how != Stop::clean) return crash();
+    std::vector<model::State> quit;
+    for (const model::State& state : states_) append_chosen(quit, model::before_stop(state));
+    chosen_.reset();
+    states_ = std::move(quit);
     in_all([](model::State& state) {
       model::stop(state, model::Stop::clean);
       return json();
@@ -94,8 +116,17 @@ class ModelSubject : public Subject {
     if (std::any_of(before.begin(), before.end(), faulty)) unknown_ = after_fault;
     step();
     if (!unknown_.empty()) return;
-    ENSURE(before.size() == states_.size());
-    die([&](std::size_t i) { return model::crash(before[i], states_[i]); });
+    // A step that met jobs at their end has led to more states than there were.
+    const bool one_to_one = before.size() == states_.size();
+    die([&](std::size_t i) {
+      std::vector<model::State> left;
+      for (std::size_t k = 0; k < before.size(); ++k) {
+        if (one_to_one && k != i) continue;
+        for (model::State& state : model::crash(before[k], states_[i]))
+          left.push_back(std::move(state));
+      }
+      return left;
+    });
   }
 
   void fail_storage(const std::string& file, const std::optional<StorageFault>& fault) override {
@@ -174,6 +205,33 @@ class ModelSubject : public Subject {
     return Allowed::one_of(answers);
   }
 
+  /// Goes on as all that a request may come to which meets jobs at their end.
+  json in_the_midst(const json& request) {
+    std::vector<model::Outcome> outcomes;
+    try {
+      for (const model::State& state : states_)
+        append_chosen(outcomes, model::execute_in_the_midst(state, request));
+    } catch (const model::Unknowable&) {
+      unknown_ = after_fault;
+      return Allowed::any(unknown_);
+    }
+    chosen_.reset();
+    std::vector<json> answers;
+    states_.clear();
+    for (model::Outcome& outcome : outcomes) {
+      answers.push_back(std::move(outcome.reply));
+      states_.push_back(std::move(outcome.state));
+    }
+    return Allowed::one_of(answers);
+  }
+  /// All of them, or the one that was chosen.
+  template <class Each>
+  void append_chosen(std::vector<Each>& to, std::vector<Each> outcomes) const {
+    for (std::size_t i = 0; i < outcomes.size(); ++i) {
+      if (!chosen_ || *chosen_ == i) to.push_back(std::move(outcomes[i]));
+    }
+  }
+
   void crash() {
     die([&](std::size_t i) { return model::crash(states_[i]); });
   }
@@ -194,7 +252,8 @@ class ModelSubject : public Subject {
   }
 
   std::vector<model::State> states_ = std::vector<model::State>(1);
-  bool leaks_ = false;   ///< whether images may leak
+  std::optional<std::size_t> chosen_;  ///< the outcome of the next step
+  bool leaks_ = false;                 ///< whether images may leak
   std::string unknown_;  ///< why nothing is known of the states any more; empty: they are known
 };
 
@@ -219,6 +278,14 @@ std::vector<std::unique_ptr<Subject>> states_of(const Subject& model) {
 
 bool has_one_state(const Subject& model) {
   return dynamic_cast<const ModelSubject&>(model).state_count() == 1;
+}
+
+std::size_t count_outcomes(const Subject& model, const Step& step) {
+  return dynamic_cast<const ModelSubject&>(model).count_outcomes(step);
+}
+
+void choose_outcome(Subject& model, std::size_t which) {
+  dynamic_cast<ModelSubject&>(model).choose_outcome(which);
 }
 
 bool same_state(const Subject& one, const Subject& other) {

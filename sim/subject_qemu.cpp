@@ -17,7 +17,6 @@
 #include "sim/qemu_process.h"
 #include "sim/qemu_supply.h"
 #include "sim/subjects.h"
-#include "sim/writes_in_flight.h"
 
 namespace sim {
 
@@ -81,10 +80,9 @@ class QemuSubject : public Subject {
   }
 
   std::string guest_io(const std::string& node, const std::string& command) override {
-    if (!in_flight_.admits(node, command)) come_to(Rest::jobs_and_requests);
     return guarded([&] {
       process().forget_printed();
-      in_flight_.note(node, command);
+      if (command.starts_with("aio_")) asynchronous_ = node;
       const std::string answer = human(hmp::io_line(node, names_.to_real(command)));
       const std::string printed =
           process().take_console() + hmp::io_complaints(process().take_errors());
@@ -196,7 +194,7 @@ class QemuSubject : public Subject {
     process_.reset();
     told_.clear();
     started_jobs_ = false;
-    in_flight_.clear();
+    asynchronous_.clear();
   }
   void end() {
     process_->wait_for_end();
@@ -259,7 +257,7 @@ class QemuSubject : public Subject {
   std::set<std::string> told_;
   bool started_jobs_ = false;              ///< whether there may be any
   steady_clock::time_point last_request_;  ///< of the guest
-  WritesInFlight in_flight_;
+  std::string asynchronous_;  ///< where the latest request is that nobody waited for; empty: none
 };
 
 /// The kernel tells which file a call is about by its canonical path.
@@ -274,9 +272,9 @@ void QemuSubject::fail_storage(const std::string& file, const std::optional<Stor
 }
 
 void QemuSubject::finish_requests() {
-  if (in_flight_.node().empty()) return;
-  human(hmp::io_line(in_flight_.node(), "aio_flush"));
-  in_flight_.clear();
+  if (asynchronous_.empty()) return;
+  human(hmp::io_line(asynchronous_, "aio_flush"));
+  asynchronous_.clear();
 }
 
 /// Whether a job, as query-block-jobs has it, comes to READY or to its end without a command. One

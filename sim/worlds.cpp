@@ -37,13 +37,30 @@ Worlds::Worlds(std::size_t witnesses) {
 void Worlds::lead_on(const Step& step) {
   for (World& world : worlds_) world.answer = nullptr;
   merge_equal();
-  bool parted = false;
+  bool parted = part_before(step);
   for (World& world : worlds_) {
     world.answer = observe(*world.model, step);
     parted |= !has_one_state(*world.model);
   }
   if (parted) split();
   give_up_if_too_many();
+}
+
+/// A step that meets jobs at their end has several outcomes: each is a world of its own, so that
+/// its answer goes with what comes of it. Whether there are such.
+bool Worlds::part_before(const Step& step) {
+  bool parted = false;
+  for (std::size_t i = worlds_.size(); i-- > 0;) {
+    const std::size_t outcomes = count_outcomes(*worlds_[i].model, step);
+    if (outcomes == 1) continue;
+    for (std::size_t which = 1; which < outcomes; ++which) {
+      worlds_.push_back({copy_of_model(*worlds_[i].model), worlds_[i].holders});
+      choose_outcome(*worlds_.back().model, which);
+    }
+    choose_outcome(*worlds_[i].model, 0);
+    parted = true;
+  }
+  return parted;
 }
 
 /// Two worlds that have become equal, and answered the same, are one.

@@ -60,6 +60,7 @@ class Worlds {
 
   static Holders holder(std::size_t witness) { return Holders{2} << witness; }
   void learn(Holders bit, const Step& step, const nlohmann::json& seen);
+  bool part_before(const Step& step);
   void merge_equal();
   void split();
   void give_up_if_too_many();

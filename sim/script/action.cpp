@@ -168,7 +168,9 @@ Action create_of(StepReader& words) {
 Action drive_of(StepReader& words) {
   json options{{"id", words.take("an ID")}};
   options["file"] = words.take("a FILE");
-  words.options({"format", "node-name", "read-only", "discard"}, options);
+  words.options(
+      {"format", "node-name", "read-only", "discard", "l2-cache-size", "refcount-cache-size"},
+      options);
   return DriveStep{std::move(options)};
 }
 
@@ -311,6 +313,8 @@ Action action_of(const RawStep& step, const std::string& file, int line) {
     action = WaitStep{words.take("the name of an EVENT")};
   } else if (verb == "run") {
     action = RunStep{number_of(words, "a number of events")};
+  } else if (verb == "settle") {
+    action = SettleStep{};
   } else if (verb == "schedule") {
     action = ScheduleStep{number_of(words, "a seed")};
   } else if (verb == "damage") {

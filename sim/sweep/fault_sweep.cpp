@@ -84,6 +84,7 @@ class FaultSweep::Trial {
   /// The rest of the testcase, some use of what is there, the end of the process.
   void go_on() {
     for (std::size_t i = struck_step_ + 1; i < steps_.size() && !wrong_; ++i) do_step(steps_[i]);
+    do_line("settle");
     if (wrong_) return;
     const std::vector<std::string> devices = devices_of_engine();
     for (const std::string& device : devices) {

@@ -257,7 +257,8 @@ void Follower::end_jobs_that(Subject& engine) {
 void Follower::note_in_flight(const Step& step) {
   const auto* io = std::get_if<IoStep>(&step.action);
   if (io != nullptr && io->command.starts_with("aio_write")) in_flight_ = true;
-  const bool waits = io != nullptr && io->command.starts_with("aio_flush");
+  const bool waits = std::holds_alternative<SettleStep>(step.action) ||
+                     (io != nullptr && io->command.starts_with("aio_flush"));
   if (waits || std::holds_alternative<StopStep>(step.action)) in_flight_ = false;
 }
 

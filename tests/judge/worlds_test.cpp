@@ -126,6 +126,39 @@ TEST_CASE("what a witness shows rules worlds out for it alone") {
   CHECK(worlds.size_for(1) < all);
 }
 
+TEST_CASE("what a command that meets a job's end is answered goes with what comes of it") {
+  // Told twice to complete: the job is there and says yes, or is gone (M58).
+  sim::Worlds worlds(3);
+  const sim::Scenario scenario = scenario_of(
+      "create TEST_DIR/PID-f 1M\n"
+      "drive d TEST_DIR/PID-f\n"
+      "blockdev-snapshot-sync device=d snapshot-file=TEST_DIR/PID-g\n"
+      "block-commit device=d\n"
+      "wait BLOCK_JOB_READY\n"
+      "query-jobs\n"
+      "block-job-complete device=d\n"
+      "block-job-complete device=d\n"
+      "query-jobs\n");
+  const std::vector<sim::Step>& steps = scenario.testcases[0].steps;
+  const auto do_step = [&](std::size_t line) { worlds.lead_on(steps[line - 1]); };
+  const auto hears = [&](std::size_t witness, std::size_t line, const json& seen) {
+    return worlds.hear(witness, steps[line - 1], seen, nullptr).finding;
+  };
+  for (std::size_t line = 1; line <= 6; ++line) do_step(line);
+  const json there = worlds.take_allowed(), gone{{"return", json::array()}};
+  const json yes{{"return", json::object()}};
+  const json no{{"error", {{"class", "DeviceNotActive"}, {"desc", "Block job 'd' not found"}}}};
+  do_step(7);
+  do_step(8);
+  CHECK_FALSE(hears(0, 8, no));
+  CHECK_FALSE(hears(1, 8, no));
+  CHECK_FALSE(hears(2, 8, yes));
+  do_step(9);
+  CHECK_FALSE(hears(0, 9, gone));
+  CHECK(hears(1, 9, there));
+  CHECK_FALSE(hears(2, 9, there));
+}
+
 TEST_CASE("what was lost in a crash does not come back") {
   // A write that was not flushed: after the crash the guest reads the old byte or the new one, and
   // the same one the next time.

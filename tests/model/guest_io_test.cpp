@@ -21,21 +21,61 @@ TEST_CASE("patterns are verified (M32)") {
   CHECK(story.io("read -P 0xcd 0 1K").empty());
 }
 
-TEST_CASE("several writes are in flight until one of them is met, or a flush comes (M41)") {
+nlohmann::json bytes(const Story& story) { return model::contents(story.state, "drive0"); }
+
+TEST_CASE("several writes are in flight until their node is drained (M41, M57)") {
   Story story = with_drive_opened();
-  const auto bytes = [&story](std::size_t run) {
-    return model::contents(story.state, "drive0").at(run).dump();
-  };
   CHECK(story.io("aio_write -P 1 0 4K").empty());
   CHECK(story.io("aio_write -P 2 4K 4K").empty());
-  CHECK(bytes(0) == "[0,4096,[0,1]]");
-  CHECK(bytes(1) == "[4096,4096,[0,2]]");
-  CHECK(story.io("aio_write -P 3 4K 512").empty());
-  CHECK(bytes(0) == "[0,4096,[1]]");
-  CHECK(bytes(1) == "[4096,512,[2,3]]");
+  CHECK(bytes(story).at(0).dump() == "[0,4096,[0,1]]");
+  CHECK(bytes(story).at(1).dump() == "[4096,4096,[0,2]]");
+  CHECK(story.io("write -P 3 64K 512").empty());
+  CHECK(story.io("flush").empty());
+  CHECK(bytes(story).at(0).dump() == "[0,4096,[0,1]]");
   CHECK(story.io("aio_flush").empty());
-  CHECK(bytes(1) == "[4096,512,[3]]");
-  CHECK(bytes(2) == "[4608,3584,[2]]");
+  CHECK(bytes(story).at(0).dump() == "[0,4096,[1]]");
+  CHECK(bytes(story).at(1).dump() == "[4096,4096,[2]]");
+}
+
+TEST_CASE("of requests that meet on the same bytes any may come last (M41)") {
+  Story story = with_drive_opened();
+  CHECK(story.io("aio_write -P 1 0 4K").empty());
+  CHECK(story.io("aio_write -P 2 0 512").empty());
+  CHECK(story.io("write -P 3 3K 1K").empty());
+  CHECK(bytes(story).dump().starts_with("[[0,512,[0,1,2]],[512,2560,[0,1]],[3072,1024,[1,3]]"));
+  CHECK(story.io("aio_flush").empty());
+  CHECK(bytes(story).dump().starts_with("[[0,512,[1,2]],[512,2560,[1]],[3072,1024,[1,3]],[4096"));
+}
+
+TEST_CASE("a discard beside a write in its cluster leaves the cluster or not (M41)") {
+  Story story = with_drive_opened({{"discard", "unmap"}});
+  CHECK(story.io("write -P 7 0 64K").empty());
+  CHECK(story.io("aio_write -P 1 0 512").empty());
+  CHECK(story.io("discard 0 64K").empty());
+  CHECK(story.io("aio_flush").empty());
+  CHECK(bytes(story).dump() == "[[0,512,[0,1]],[512,1048064,[0]]]");
+}
+
+TEST_CASE("who drains what (M57)") {
+  Story story = with_drive_opened({{"node-name", "n"}});
+  const auto in_flight = [&story] { return bytes(story).at(0).at(2).size() == 2; };
+  const auto start = [&] {
+    static int value = 1;
+    story.io("aio_write -P " + std::to_string(++value) + " 0 64K");
+    REQUIRE(in_flight());
+  };
+  start();
+  story.ok(bitmap_add, R"({"node": "n", "name": "b"})");
+  story.refusal("block_resize", R"({"device": "drive0", "size": -1})");
+  CHECK(in_flight());
+  story.ok("block_resize", R"({"device": "drive0", "size": 1048576})");
+  CHECK(!in_flight());
+  start();
+  story.refusal("blockdev-snapshot-sync", R"({"device": "nowhere", "snapshot-file": "x"})");
+  CHECK(!in_flight());
+  start();
+  CHECK(model::guest_io(story.state, "n", "read 64K 512").empty());
+  CHECK(!in_flight());
 }
 
 TEST_CASE("what qemu-io says of bad words (M32, M33)") {
