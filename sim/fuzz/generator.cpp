@@ -24,6 +24,7 @@ Generator::Generator(std::uint64_t seed, const Profile& profile) : random_(seed)
   choose_kinds(profile);
   unit_ = one_of<std::uint64_t>({512, 512, 4096, 65536});
   unmap_ = chance(60);
+  if (chance(25)) caches_ = fmt::format(" l2-cache-size={0} refcount-cache-size={0}", 512);
   make_images();
 }
 
@@ -59,8 +60,8 @@ std::uint64_t Generator::disk_size() {
 
 void Generator::make_images() {
   // Else all storage answers at once, and requests hardly meet.
-  if (chance(25)) planned_.push_back(fmt::format("schedule {}", below(1000)));
-  const std::uint64_t cluster = one_of<std::uint64_t>({65536, 65536, 512, 4096, 2097152});
+  if (chance(60)) planned_.push_back(fmt::format("schedule {}", below(1000)));
+  const std::uint64_t cluster = one_of<std::uint64_t>({65536, 65536, 512, 512, 4096, 2097152});
   std::string options;
   if (cluster != 65536) options += fmt::format(" cluster_size={}", cluster);
   if (chance(12)) {
@@ -83,6 +84,7 @@ void Generator::make_images() {
 void Generator::plug() {
   std::string text = fmt::format("drive {} {} node-name={}", drive, file_, new_node());
   if (unmap_) text += " discard=unmap";
+  text += caches_;
   if (chance(5)) text += " read-only=on";
   planned_.push_back(text);
 }

@@ -44,6 +44,7 @@ class Generator {
   std::string job_verb(const View& view);
   std::string one_job_verb(const View& view);
   std::string verb_for(const View::Job& job);
+  void plan_second_thought(const View::Job& job);
   std::string wait();
   std::string resize(const View& view);
   std::string observe(Kind kind, const View& view);
@@ -66,15 +67,11 @@ class Generator {
   /// Where a request goes; past the end of the disk once in a while.
   struct Place {
     std::uint64_t offset, length;
-    bool overlaps(const Place& other) const {
-      return offset < other.offset + other.length && other.offset < offset + length;
-    }
   };
   Place place(const View& view);
-  std::string async_write(const View& view);
-  bool meets_flight(const Place& place) const;
-  /// `text`, which changes `place`; but first what is in flight there is waited for.
-  std::string after_flight(const Place& place, std::string text);
+  Place place_near(const View& view);
+  std::string async_request(const View& view);
+  std::string async_burst(const View& view);
   std::string new_file() { return "TEST_DIR/PID-" + std::to_string(files_++); }
   std::string new_node() { return "n" + std::to_string(nodes_++); }
   std::string node_of(const View& view);
@@ -87,7 +84,8 @@ class Generator {
   std::deque<std::string> planned_;
   std::uint64_t unit_ = 512;  ///< what offsets and lengths of guest I/O are multiples of
   bool unmap_ = false;
-  std::vector<Place> in_flight_;     ///< of aio_writes that nobody waited for
+  std::string caches_;               ///< options of the drive
+  Place latest_{0, 512};             ///< of the guest's requests
   std::vector<std::string> images_;  ///< what the drive showed, the oldest first
   std::string file_;                 ///< what the drive shows to the guest
   std::vector<std::string> faulty_;  ///< files whose storage may fail

@@ -18,57 +18,68 @@ Generator::Place Generator::place(const View& view) {
   return {offset + below(512), 1 + below(length)};
 }
 
-bool Generator::meets_flight(const Place& place) const {
-  return std::ranges::any_of(in_flight_, [&](const Place& other) { return place.overlaps(other); });
+/// Where the last request was, or beside it in what clusters, granules and slices of tables have in
+/// common.
+Generator::Place Generator::place_near(const View& view) {
+  const std::uint64_t size = std::max<std::uint64_t>(view.size, 512);
+  const std::uint64_t window = one_of<std::uint64_t>({512, 4096, 65536, 65536, 262144});
+  const std::uint64_t start = latest_.offset / window * window;
+  const std::uint64_t offset = start + 512 * below(window / 512);
+  if (offset >= size) return place(view);
+  const std::uint64_t most = std::min(window, size - offset) / 512;
+  return {offset, 512 * std::max<std::uint64_t>(1, below(most + 1))};
 }
 
-std::string Generator::after_flight(const Place& place, std::string text) {
-  if (!meets_flight(place)) return text;
-  in_flight_.clear();
-  planned_.push_front(std::move(text));
-  return fmt::format("io {} aio_flush", drive);
+/// A request that is not waited for.
+std::string Generator::async_request(const View& view) {
+  const Place at = chance(60) ? place_near(view) : place(view);
+  latest_ = at;
+  const std::string where = fmt::format("{} {}", at.offset, at.length);
+  if (chance(8)) return fmt::format("io {} aio_read {}", drive, where);
+  if (chance(30))
+    return fmt::format("io {} aio_write -z{} {}", drive, chance(50) ? " -u" : "", where);
+  return fmt::format("io {} aio_write -P {} {}", drive, 1 + below(255), where);
 }
 
-std::string Generator::async_write(const View& view) {
-  const Place at = place(view);
-  // Some are waited for at once, most are in flight when other things happen.
-  if (chance(25)) planned_.push_back(fmt::format("io {} aio_flush", drive));
-  const auto line = [this](const Place& to) {
-    return fmt::format("io {} aio_write -P {} {} {}", drive, 1 + below(255), to.offset, to.length);
-  };
-  std::string text = after_flight(at, line(at));
-  in_flight_.push_back(at);
-  while (chance(40)) {
-    const Place other = place(view);
-    if (meets_flight(other)) break;
-    planned_.push_front(line(other));
-    in_flight_.push_back(other);
+/// One or several, and then perhaps somebody who meets them: who is waited for, or a command.
+std::string Generator::async_burst(const View& view) {
+  if (!faulty_.empty()) return guest_io(Kind::write, view);  // M52
+  std::vector<std::string> lines;
+  do lines.push_back(async_request(view));
+  while (chance(55));
+  if (chance(25)) {
+    lines.push_back(
+        guest_io(one_of<Kind>({Kind::write, Kind::zero, Kind::discard, Kind::read}), view));
   }
-  return text;
+  if (chance(20)) lines.push_back("run " + std::to_string(1 + below(8)));
+  if (chance(25)) {
+    lines.push_back(chance(50) ? fmt::format("io {} aio_flush", drive) : "settle");
+  } else if (chance(45)) {
+    const Kind met = one_of(kinds_);
+    if (met > Kind::read && met < Kind::fault) lines.push_back(line(met, view));
+  }
+  planned_.insert(planned_.begin(), lines.begin() + 1, lines.end());
+  return lines.front();
 }
 
 std::string Generator::guest_io(Kind kind, const View& view) {
-  if (kind == Kind::aio_write) return async_write(view);
+  if (kind == Kind::aio_write) return async_burst(view);
   const std::string node = chance(97) ? drive : node_of(view);
-  if (kind == Kind::flush) {
-    if (chance(70)) return fmt::format("io {} flush", node);
-    if (node == drive) in_flight_.clear();
-    return fmt::format("io {} aio_flush", node);
-  }
-  const Place at = place(view);
+  if (kind == Kind::flush) return fmt::format("io {} {}flush", node, chance(70) ? "" : "aio_");
+  const Place at = chance(25) ? place_near(view) : place(view);
+  latest_ = at;
   const std::string where = fmt::format("{} {}", at.offset, at.length);
   switch (kind) {
     case Kind::read:
       return fmt::format("io {} {} {}", node, one_of<std::string>({"read", "readv", "aio_read"}),
                          where);
     case Kind::discard:
-      return after_flight(at, fmt::format("io {} discard {}", node, where));
+      return fmt::format("io {} discard {}", node, where);
     case Kind::zero:
-      return after_flight(at,
-                          fmt::format("io {} write -z{} {}", node, chance(50) ? " -u" : "", where));
+      return fmt::format("io {} write -z{} {}", node, chance(50) ? " -u" : "", where);
     default:
-      return after_flight(at, fmt::format("io {} {} -P {} {}", node,
-                                          chance(90) ? "write" : "writev", 1 + below(255), where));
+      return fmt::format("io {} {} -P {} {}", node, chance(90) ? "write" : "writev", 1 + below(255),
+                         where);
   }
 }
 
@@ -87,7 +98,6 @@ std::string Generator::fault(const View& view) {
   if (chance(40)) text += " once";
   if (chance(30)) text += " error=ENOSPC";
   if (chance(15)) text += fmt::format(" after={}", 1 + below(4));
-  in_flight_.clear();  // a fault comes when nothing is in flight
   faulty_.push_back(file);
   if (chance(30)) return text;
   for (std::uint64_t i = 1 + below(3); i > 0; --i) {

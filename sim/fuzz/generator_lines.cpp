@@ -111,7 +111,22 @@ std::string Generator::verb_for(const View::Job& job) {
   const bool waits = job.status == "paused" || job.status == "standby";
   if (waits && chance(70)) return "job-resume id=" + job.id;
   if (chance(60)) planned_.push_back("wait BLOCK_JOB_COMPLETED");
+  if (chance(25)) plan_second_thought(job);
   return fmt::format("block-job-complete device={}", job.id);
+}
+
+/// M58: more is said before the job has come to its end, or just afterwards.
+void Generator::plan_second_thought(const View::Job& job) {
+  const std::string some_way = fmt::format("run {}", 1 + below(40));
+  if (chance(15)) {
+    planned_ = {some_way, "restart"};
+    return plan_next_process();
+  }
+  const auto thought =
+      one_of<std::string>({"block-job-cancel force=true device=", "block-job-cancel device=",
+                           "job-cancel id=", "block-job-complete device="});
+  planned_.push_front(thought + job.id);
+  planned_.push_front(some_way);
 }
 
 /// Clients that got no answer in time say it again.
@@ -173,7 +188,6 @@ void Generator::plan_next_process() {
   // While nobody has it open; S58.
   if (chance(20)) planned_.push_back("show check " + (file_.empty() ? images_.back() : file_));
   plug();
-  in_flight_.clear();
 }
 
 std::string Generator::end_process(Kind kind) {

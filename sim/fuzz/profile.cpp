@@ -13,8 +13,8 @@ using Shares = std::vector<Profile::Share>;
 
 const Shares observations = {{Kind::see_bitmaps, 6}, {Kind::see_dirty, 8}, {Kind::see_data, 3},
                              {Kind::see_info, 2},    {Kind::see_hash, 1},  {Kind::ask, 3}};
-const Shares guest = {{Kind::write, 24},  {Kind::aio_write, 4}, {Kind::zero, 4},
-                      {Kind::discard, 4}, {Kind::flush, 2},     {Kind::read, 2}};
+const Shares guest = {{Kind::write, 24},  {Kind::aio_write, 10}, {Kind::zero, 4},
+                      {Kind::discard, 4}, {Kind::flush, 2},      {Kind::read, 2}};
 const Shares bitmaps = {{Kind::add, 10},   {Kind::remove, 3},  {Kind::clear, 4},
                         {Kind::enable, 3}, {Kind::disable, 3}, {Kind::merge, 6}};
 const Shares chains = {

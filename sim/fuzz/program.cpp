@@ -47,6 +47,7 @@ class Drawing {
   /// What every run ends with: all that is there is looked at, before and after a restart.
   void finish() {
     for (const std::string& line : generator_.repairs()) take(line);
+    take("settle");
     observe_all();
     take("restart");
     draw();
