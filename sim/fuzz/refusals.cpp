@@ -18,6 +18,7 @@ constexpr const char* needs_a_failing_store =
 namespace {
 
 const std::vector<Refusal> table = {
+    {"M58", "The active block job '…' cannot be completed"},
     {"S8",
      "Lost persistent bitmaps …: Bitmap '…' doesn't satisfy the constraints: Too much space will "
      "be "
