@@ -5,6 +5,7 @@
 
 #include "sim/child.h"
 #include "sim/images.h"
+#include "sim/option_value.h"
 #include "sim/reply_shapes.h"
 
 namespace sim {
@@ -45,8 +46,8 @@ json QemuImg::create(const json& options) const {
   std::string format_options;
   for (const char* key : {"cluster_size", "compat", "refcount_bits"}) {
     if (!options.contains(key)) continue;
-    format_options += (format_options.empty() ? "" : ",") + std::string(key) + "=" +
-                      options[key].get<std::string>();
+    format_options +=
+        (format_options.empty() ? "" : ",") + std::string(key) + "=" + option_value(options[key]);
   }
   const auto add = [&](const char* option, const std::string& value) {
     arguments.emplace_back(option);

@@ -40,11 +40,12 @@ struct Command {
 };
 
 constexpr std::array commands{
-    Command{"replay", add_replay},   Command{"transcript", add_transcript},
-    Command{"rules", add_rules},     Command{"export", add_export},
-    Command{"img", add_img},         Command{"bench", add_bench},
-    Command{"fuzz", add_fuzz},       Command{"merge", add_merge},
-    Command{"mutants", add_mutants}, Command{"sweep", add_sweep},
+    Command{"replay", add_replay},     Command{"transcript", add_transcript},
+    Command{"rules", add_rules},       Command{"export", add_export},
+    Command{"img", add_img},           Command{"bench", add_bench},
+    Command{"fuzz", add_fuzz},         Command{"merge", add_merge},
+    Command{"mutants", add_mutants},   Command{"sweep", add_sweep},
+    Command{"modelled", add_modelled},
 };
 
 /// The command that is called is enough: to describe all takes longer than some commands do. The

@@ -22,6 +22,7 @@ void add_img(CLI::App& program, int& status);
 void add_bench(CLI::App& program, int& status);
 void add_fuzz(CLI::App& program, int& status);
 void add_merge(CLI::App& program, int& status);
+void add_modelled(CLI::App& program, int& status);
 void add_mutants(CLI::App& program, int& status);
 void add_sweep(CLI::App& program, int& status);
 

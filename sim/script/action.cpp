@@ -8,6 +8,7 @@
 
 #include "sim/damage.h"
 #include "sim/script/bounds.h"
+#include "sim/script/modelled.h"
 #include "sim/script/verbs.h"
 
 namespace sim::script {
@@ -16,8 +17,15 @@ using nlohmann::json;
 
 namespace {
 
-constexpr const char* in_directory = "a file below TEST_DIR, without ..";
+constexpr const char* in_directory = "a file TEST_DIR/…, without ..";
 constexpr const char* not_so_deep = "JSON of at most 1024 levels";
+
+/// Refuses a step that asks for what model and engine do not have.
+void require_modelled(const std::string& unmodelled, const std::string& file, int line) {
+  if (unmodelled.empty()) return;
+  throw ScriptError(file + ":" + std::to_string(line) + ": not modelled: " + unmodelled +
+                    " (blocktwin modelled tells what is)");
+}
 
 /// Reads the words of one step from left to right.
 class StepReader {
@@ -41,12 +49,15 @@ class StepReader {
     if (at_end()) refuse(what, found());
     return whole(words_[next_++]);
   }
-  /// A FILE that is made or broken, so it lies in the scenario's directory.
+  /// A FILE, which lies in the scenario's directory.
   std::string own_file() {
     const std::string found = this->found();
     std::string name = take("a FILE");
-    if (leaves_directory(name)) refuse(in_directory, found);
+    if (!is_own_file(name)) refuse(in_directory, found);
     return name;
+  }
+  void require_modelled(const std::string& unmodelled) const {
+    script::require_modelled(unmodelled, file_, line_);
   }
   std::string rest(const std::string& what) {
     std::string text = take(what);
@@ -135,9 +146,11 @@ class StepReader {
   std::size_t next_ = 0;
 };
 
-/// The request, which makes no file outside of the scenario's directory.
+/// The request, which reaches only what is modelled and no file outside of the scenario's
+/// directory.
 Action bounded(json request, const std::string& file, int line) {
-  const std::string outside = made_outside(request);
+  require_modelled(unmodelled_in(request), file, line);
+  const std::string outside = foreign_file(request);
   if (!outside.empty()) fail(file, line, in_directory, "'" + outside + "'");
   return QmpStep{std::move(request)};
 }
@@ -162,27 +175,37 @@ Action create_of(StepReader& words) {
   words.options(
       {"format", "cluster_size", "compat", "refcount_bits", "backing_file", "backing_fmt"},
       options);
+  const std::string backing = options.value("backing_file", "");
+  if (!is_own_backing(backing)) words.refuse(in_directory, "'" + backing + "'");
+  words.require_modelled(unmodelled_format(options.value("format", "")));
+  words.require_modelled(unmodelled_format(options.value("backing_fmt", "")));
   return CreateStep{std::move(options)};
 }
 
 Action drive_of(StepReader& words) {
   json options{{"id", words.take("an ID")}};
-  options["file"] = words.take("a FILE");
+  options["file"] = words.own_file();
   words.options(
       {"format", "node-name", "read-only", "discard", "l2-cache-size", "refcount-cache-size"},
       options);
+  words.require_modelled(unmodelled_format(options.value("format", "")));
   return DriveStep{std::move(options)};
 }
 
 Action io_of(StepReader& words) {
   IoStep step;
+  const std::string found = words.found();
   step.node = words.take("a NODE");
+  const bool option = step.node.starts_with('-');
+  if (option || step.node.find_first_of(" \t\"\\") != std::string::npos)
+    words.refuse("a NODE", found);
   step.command = words.rest("a qemu-io command such as write 0 64K");
   constexpr std::size_t most = 1023;  // a word of QEMU's human monitor; it loses the rest
   if (step.command.size() > most) {
     words.refuse("a qemu-io command of at most " + std::to_string(most) + " bytes",
                  std::to_string(step.command.size()));
   }
+  words.require_modelled(unmodelled_in_io(step.command));
   return step;
 }
 
@@ -260,7 +283,7 @@ void set_fault_options(StepReader& words, StorageFault& fault) {
 }
 
 Action fail_of(StepReader& words) {
-  FailStep step{words.take("a FILE"), std::nullopt};
+  FailStep step{words.own_file(), std::nullopt};
   const std::string expected = "read, write, flush or off";
   const std::string found = words.found();
   const std::string word = words.take(expected);
@@ -284,7 +307,7 @@ Action show_of(StepReader& words) {
   if (sight == sights.end()) words.refuse(expected, found);
   ShowStep step{sight->second, {}, {}, {}};
   const bool of_file = step.sight == Sight::info || step.sight == Sight::check;
-  step.target = words.take(of_file ? "a FILE" : "a NODE");
+  step.target = of_file ? words.own_file() : words.take("a NODE");
   step.label = step.target;
   if (step.sight == Sight::bitmap || step.sight == Sight::dirty) {
     step.bitmap = words.take("the NAME of a bitmap");
@@ -310,7 +333,9 @@ Action action_of(const RawStep& step, const std::string& file, int line) {
   } else if (verb == "io") {
     action = io_of(words);
   } else if (verb == "wait") {
-    action = WaitStep{words.take("the name of an EVENT")};
+    const std::string event = words.take("the name of an EVENT");
+    words.require_modelled(unmodelled_event(event));
+    action = WaitStep{event};
   } else if (verb == "run") {
     action = RunStep{number_of(words, "a number of events")};
   } else if (verb == "settle") {

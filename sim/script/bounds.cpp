@@ -8,6 +8,15 @@ namespace sim::script {
 
 using nlohmann::json;
 
+namespace {
+
+/// Whether the name goes up to another directory.
+bool climbs(const std::string& name) {
+  return ('/' + name + '/').find("/../") != std::string::npos;
+}
+
+}  // namespace
+
 bool nests_too_deep(std::string_view text) {
   constexpr int most = 1024;
   int depth = 0, deepest = 0;
@@ -23,16 +32,25 @@ bool nests_too_deep(std::string_view text) {
   return deepest > most;
 }
 
-bool leaves_directory(const std::string& name) {
-  return name.starts_with('/') || ('/' + name + '/').find("/../") != std::string::npos;
+bool is_own_file(const std::string& name) {
+  constexpr std::string_view directory = "TEST_DIR/";
+  return name.starts_with(directory) && name.size() > directory.size() && !climbs(name);
 }
 
-std::string made_outside(const json& part) {
+bool is_own_backing(const std::string& name) {
+  const bool plain = name.find(':') == std::string::npos && !name.starts_with('/');
+  return is_own_file(name) || (plain && !climbs(name));
+}
+
+std::string foreign_file(const json& part) {
   if (!part.is_structured()) return "";
   for (const auto& [key, value] : part.items()) {
-    const bool made = value.is_string() && (key == "snapshot-file" || key == "target");
-    if (made && leaves_directory(value)) return value;
-    if (std::string found = made_outside(value); !found.empty()) return found;
+    const std::string name = value.is_string() ? value.get<std::string>() : "";
+    const bool opened = key == "filename" || key == "snapshot-file";
+    const bool foreign = (opened && !is_own_file(name)) ||  //
+                         (key == "backing-file" && !is_own_backing(name));
+    if (foreign && !name.empty()) return name;
+    if (std::string found = foreign_file(value); !found.empty()) return found;
   }
   return "";
 }

@@ -11,12 +11,14 @@ namespace sim::script {
 /// and printing JSON takes stack for each of them.
 bool nests_too_deep(std::string_view json);
 
-/// Whether a file of that name lies elsewhere than in the scenario's own directory: an absolute
-/// path, or one with ".." in it.
-bool leaves_directory(const std::string& name);
+/// Whether a file of that name lies in the scenario's own directory: TEST_DIR/…, without "..".
+bool is_own_file(const std::string& name);
+/// Whether an image that lies there may name that file as what backs it: one of its own, or a plain
+/// name, which is looked for beside the image. A name with a colon would be a protocol's.
+bool is_own_backing(const std::string& name);
 
-/// The first file that a request asks to make (snapshot-file, target) and that leaves the
-/// directory; empty if there is none.
-std::string made_outside(const nlohmann::json& request);
+/// The first file that a request names to be opened, made or written into an image, and that does
+/// not lie there; empty if there is none.
+std::string foreign_file(const nlohmann::json& request);
 
 }  // namespace sim::script

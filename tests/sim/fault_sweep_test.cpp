@@ -85,12 +85,14 @@ TEST_CASE("after a fault, what says too much is allowed, and what says too littl
   CHECK(judged("show data d", bytes, "[[0,512,[2]]]"));
 
   const char* whole = R"({"corruptions":0,"leaks":0})";
-  CHECK_FALSE(judged("show check f", whole, R"({"corruptions":0,"leaks":7})"));
-  CHECK(judged("show check f", whole, R"({"corruptions":1,"leaks":0})"));
-  CHECK(judged("show check f", whole, R"({"error":{"desc":"cannot be opened"}})"));
+  CHECK_FALSE(judged("show check TEST_DIR/f", whole, R"({"corruptions":0,"leaks":7})"));
+  CHECK(judged("show check TEST_DIR/f", whole, R"({"corruptions":1,"leaks":0})"));
+  CHECK(judged("show check TEST_DIR/f", whole, R"({"error":{"desc":"cannot be opened"}})"));
 
-  CHECK(judged("drive d f", R"({"return":{}})", R"({"error":{"desc":"cannot be opened"}})"));
-  CHECK_FALSE(judged("drive d f", R"({"error":{"desc":"x"}})", R"({"error":{"desc":"y"}})"));
+  CHECK(
+      judged("drive d TEST_DIR/f", R"({"return":{}})", R"({"error":{"desc":"cannot be opened"}})"));
+  CHECK_FALSE(
+      judged("drive d TEST_DIR/f", R"({"error":{"desc":"x"}})", R"({"error":{"desc":"y"}})"));
 }
 
 TEST_CASE("bits of one world or of another are allowed, but none of neither") {

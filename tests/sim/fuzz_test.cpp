@@ -27,7 +27,7 @@ bool has_line(const Program& program, const std::string& start) {
 
 /// Fails with `signature` where a disk of 1 MiB and a write beyond its 512 KiB meet.
 std::optional<Failure> planted(const Program& program) {
-  if (!has_line(program, "create a 1048576")) return std::nullopt;
+  if (!has_line(program, "create TEST_DIR/a 1048576")) return std::nullopt;
   for (std::size_t i = 0; i < program.size(); ++i) {
     if (!program[i].starts_with("io d write ")) continue;
     if (std::stoul(program[i].substr(11)) >= 524288) return Failure{i + 1, "planted", ""};
@@ -65,12 +65,12 @@ TEST_CASE("a profile that there is not is refused with those that there are") {
 }
 
 TEST_CASE("a failure is made as short as it gets") {
-  Program program = {"create a 1048576 cluster_size=512", "drive d a", "io d write 0 512",
-                     "io d write 1040384 512", "show data d"};
+  Program program = {"create TEST_DIR/a 1048576 cluster_size=512", "drive d TEST_DIR/a",
+                     "io d write 0 512", "io d write 1040384 512", "show data d"};
   const auto failure = planted(program);
   REQUIRE(failure);
   const Shrunk shrunk = shrink(program, *failure, planted, 1000);
-  CHECK(shrunk.program == Program{"create a 1048576", "io d write 524288 0"});
+  CHECK(shrunk.program == Program{"create TEST_DIR/a 1048576", "io d write 524288 0"});
   CHECK(shrink(program, *failure, planted, 0).program.size() == 4);
 }
 
@@ -109,13 +109,13 @@ TEST_CASE("two names become one where that saves a line, and what shows early is
 }
 
 TEST_CASE("a step after which the model would allow everything is not sensible") {
-  Program program = {"create F 1M", "drive d F",
-                     "block-dirty-bitmap-add node=d name=b persistent=true", "fail F write",
-                     "io d write 0 512"};
+  Program program = {"create TEST_DIR/F 1M", "drive d TEST_DIR/F",
+                     "block-dirty-bitmap-add node=d name=b persistent=true",
+                     "fail TEST_DIR/F write", "io d write 0 512"};
   CHECK(is_sensible(program, "certain"));
   program.push_back("unplug d");
   CHECK(is_sensible(program, "none of its writes succeeds"));
-  program[3] = "fail F write after=1";
+  program[3] = "fail TEST_DIR/F write after=1";
   CHECK_FALSE(is_sensible(program, "some of its writes may"));
 }
 

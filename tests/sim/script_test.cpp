@@ -148,21 +148,22 @@ TEST_CASE("a malformed script is told with its line and what was expected") {
       {"block-commit a=1 a.b=2\n", "f:1: expected one kind of value for each key, found 'a.b'"},
       {"block-commit a=[1\n", "f:1: expected a closing bracket, found the end of the line"},
       {"block-commit a=[x]\n", "f:1: expected JSON after a=, found '[x]'"},
-      {"create F\n", "f:1: expected a SIZE, found the end of the line"},
-      {"create F 1M bogus=1\n",
+      {"create TEST_DIR/F\n", "f:1: expected a SIZE, found the end of the line"},
+      {"create TEST_DIR/F 1M bogus=1\n",
        "f:1: expected an option (format, cluster_size, compat, refcount_bits, backing_file, "
        "backing_fmt), found 'bogus'"},
-      {"drive d F format=raw format=raw\n", "f:1: expected each option once, found 'format' again"},
+      {"drive d TEST_DIR/F format=raw format=raw\n",
+       "f:1: expected each option once, found 'format' again"},
       {"run x\n", "f:1: expected a number of events, found 'x'"},
       {"show nothing d\n",
        "f:1: expected bitmap, bitmaps, dirty, data, info or check after show, found 'nothing'"},
       {"show dirty d\n", "f:1: expected the NAME of a bitmap, found the end of the line"},
-      {"fail F\n", "f:1: expected read, write, flush or off, found the end of the line"},
-      {"fail F erase\n", "f:1: expected read, write, flush or off, found 'erase'"},
-      {"fail F write twice\n", "f:1: expected KEY=VALUE, found 'twice'"},
-      {"fail F write error=EPERM\n", "f:1: expected EIO or ENOSPC, found 'EPERM'"},
-      {"fail F write after=x\n", "f:1: expected a number of operations, found 'x'"},
-      {"fail F off once\n", "f:1: expected the end of the line, found 'once'"},
+      {"fail TEST_DIR/F\n", "f:1: expected read, write, flush or off, found the end of the line"},
+      {"fail TEST_DIR/F erase\n", "f:1: expected read, write, flush or off, found 'erase'"},
+      {"fail TEST_DIR/F write twice\n", "f:1: expected KEY=VALUE, found 'twice'"},
+      {"fail TEST_DIR/F write error=EPERM\n", "f:1: expected EIO or ENOSPC, found 'EPERM'"},
+      {"fail TEST_DIR/F write after=x\n", "f:1: expected a number of operations, found 'x'"},
+      {"fail TEST_DIR/F off once\n", "f:1: expected the end of the line, found 'once'"},
       {"restart now\n", "f:1: expected the end of the line, found 'now'"},
       {"power now\n", "f:1: expected KEY=VALUE, found 'now'"},
       {"power keep=x\n",
@@ -212,16 +213,36 @@ TEST_CASE("a malformed script is told with its line and what was expected") {
   CHECK_THROWS_WITH(parse_file("/tmp"), "/tmp: expected a scenario, found a directory");
 }
 
-TEST_CASE("a script makes and breaks files of its own directory only") {
-  const std::string outside = "f:1: expected a file below TEST_DIR, without .., found ";
-  CHECK(error_of("create /F 1M\n") == outside + "'/F'");
-  CHECK(error_of("create TEST_DIR/../F 1M\n") == outside + "'TEST_DIR/../F'");
-  CHECK(error_of("damage /F autoclear\n") == outside + "'/F'");
-  CHECK(error_of("blockdev-snapshot-sync device=d snapshot-file=/F\n") == outside + "'/F'");
-  CHECK(error_of("{\"execute\": \"transaction\", \"arguments\": {\"actions\": [{\"target\": "
-                 "\"../F\"}]}}\n") == outside + "'../F'");
+TEST_CASE("a script reaches files of its own directory only") {
+  const std::string outside = "f:1: expected a file TEST_DIR/…, without .., found ";
+  for (const std::string file : {"/F", "PID-F", "TEST_DIR", "TEST_DIR/", "TEST_DIR/../F"}) {
+    INFO(file);
+    const std::string error = outside + "'" + file + "'";
+    for (const std::string before : {"create ", "drive d ", "show info ", "show check "}) {
+      CHECK(error_of(before + file + (before == "create " ? " 1M\n" : "\n")) == error);
+    }
+    CHECK(error_of("damage " + file + " autoclear\n") == error);
+    CHECK(error_of("fail " + file + " read\n") == error);
+    CHECK(error_of("blockdev-snapshot-sync device=d snapshot-file=" + file + "\n") == error);
+    CHECK(error_of("blockdev-add driver=file node-name=n filename=" + file + "\n") == error);
+    CHECK(error_of("blockdev-add driver=qcow2 file=n backing.driver=qcow2 "
+                   "backing.file.driver=file backing.file.filename=" +
+                   file + "\n") == error);
+  }
   CHECK(error_of("create TEST_DIR/PID-..F 1M\n") == "no error");
-  CHECK(error_of("drive d /F\n") == "no error");
+  CHECK(error_of("blockdev-add driver=file node-name=n filename=\"\"\n") == "no error");
+}
+
+TEST_CASE("an image names as its backing file one beside it only") {
+  const std::string outside = "f:1: expected a file TEST_DIR/…, without .., found ";
+  for (const std::string file : {"/F", "../F", "TEST_DIR/../F", "json:{}", "nbd:x"}) {
+    INFO(file);
+    const std::string error = outside + "'" + file + "'";
+    CHECK(error_of("create TEST_DIR/F 1M backing_file=\"" + file + "\"\n") == error);
+    CHECK(error_of("block-commit device=d backing-file=\"" + file + "\"\n") == error);
+  }
+  CHECK(error_of("create TEST_DIR/F 1M backing_file=PID-base\n") == "no error");
+  CHECK(error_of("block-commit device=d backing-file=TEST_DIR/PID-a\n") == "no error");
 }
 
 TEST_CASE("a guest's command is no longer than QEMU's human monitor takes") {
@@ -304,20 +325,20 @@ TEST_CASE("a fault of storage has an operation, an error, how often and how late
   const auto fault = [](const std::string& text) {
     return std::get<sim::FailStep>(only_run(text).front().action);
   };
-  const sim::FailStep plain = fault("fail F write");
-  CHECK(plain.file == "F");
+  const sim::FailStep plain = fault("fail TEST_DIR/F write");
+  CHECK(plain.file == "TEST_DIR/F");
   REQUIRE(plain.fault);
   CHECK(plain.fault->operation == sim::Operation::write);
   CHECK(plain.fault->error == EIO);
   CHECK_FALSE(plain.fault->once);
   CHECK(plain.fault->after == 0);
-  const sim::FailStep full = fault("fail F flush once after=3 error=ENOSPC");
+  const sim::FailStep full = fault("fail TEST_DIR/F flush once after=3 error=ENOSPC");
   REQUIRE(full.fault);
   CHECK(full.fault->operation == sim::Operation::flush);
   CHECK(full.fault->error == ENOSPC);
   CHECK(full.fault->once);
   CHECK(full.fault->after == 3);
-  CHECK_FALSE(fault("fail F off").fault);
+  CHECK_FALSE(fault("fail TEST_DIR/F off").fault);
 }
 
 TEST_CASE("a schedule has a seed") {
