@@ -106,9 +106,14 @@ GoldenState report(const Scenario& scenario, const ScenarioResult& result,
       out << unjudged_text(scenario, testcase.title, testcase.not_judged) << "\n";
     }
   }
+  out << mistakes_text(scenario, result);
   // A transcript that broke off in a difference says nothing about the golden.
   if (scenario.golden.empty() || !result.agreed()) return GoldenState::none;
   if (options.bless) {
+    if (result.has_mistakes()) {
+      out << scenario.golden << ": is not blessed, for a step does not do what its story wants\n\n";
+      return GoldenState::none;
+    }
     return bless(scenario.golden, result.transcript.text()) ? GoldenState::blessed
                                                             : GoldenState::same;
   }
@@ -184,8 +189,7 @@ int replay(ReplayOptions options, std::ostream& out, std::ostream* progress) {
   LedgerReport ledger(options.cast.known, std::move(names));
   run_all(scenarios, options, workspace.get(), summary, ledger, out, progress);
   out << summary.text(ledger.seen()) << ledger.text();
-  const bool fails = !summary.all_agree() || (options.strict && summary.unjudged_unasked());
-  return fails ? 1 : 0;
+  return summary.fails(options.strict, options.bless) ? 1 : 0;
 }
 
 int transcribe(const std::string& path, Cast cast, const std::string& directory, std::ostream& out,
@@ -210,7 +214,8 @@ int transcribe(const std::string& path, Cast cast, const std::string& directory,
       errors << difference_text(scenario, testcase.title, *testcase.difference);
     }
   }
-  return result.agreed() ? 0 : 1;
+  errors << mistakes_text(scenario, result);
+  return !result.agreed() || result.broken_words() > 0 ? 1 : 0;
 }
 
 }  // namespace sim

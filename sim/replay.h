@@ -18,18 +18,19 @@ struct ReplayOptions {
   unsigned jobs = 1;            ///< how many scenarios run at once
   bool bless = false;           ///< rewrite goldens instead of comparing
   bool verbose = false;         ///< transcripts as they come
-  bool strict = false;          ///< a step that was not judged fails, but where the script says why
+  bool strict = false;          ///< what was not judged, or is refused unasked, is a failure
 };
 
 /// Runs scenarios, compares subjects and goldens, and prints which QEMU runs, what differs, known
 /// divergences and a summary on `out`.
-/// Progress goes to `progress`, which may be null. Answers the exit status: 0 or 1. Throws
-/// script::ScriptError and UsageError before anything runs.
+/// Progress goes to `progress`, which may be null. Answers the exit status: 0, or 1 after a
+/// difference or a step that its story wants refused and that is not. Throws script::ScriptError
+/// and UsageError before anything runs.
 int replay(ReplayOptions options, std::ostream& out, std::ostream* progress);
 
-/// Prints the transcript of one scenario on one subject, with what the subject answered. Answers 0,
-/// or 1 after a difference from the model, which goes to `errors`. So does a known divergence; what
-/// follows it in the transcript is then what the model allows.
+/// Prints the transcript of one scenario on one subject, with what the subject answered. Answers as
+/// replay() does; differences from the model and mistakes go to `errors`. So does a known
+/// divergence; what follows it in the transcript is then what the model allows.
 int transcribe(const std::string& path, Cast cast, const std::string& directory, std::ostream& out,
                std::ostream& errors);
 

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <sstream>
 
 #include "sim/render.h"
@@ -122,6 +123,30 @@ std::string sighting_text(const Scenario& scenario, const std::string& testcase,
   return fmt::format("{}: testcase \"{}\": {}\n  {}: known divergence {}: {} ({})\n",
                      place(scenario, step.line), testcase, step.text, sighting.subject,
                      sighting.fault, sighting.title, sighting.how);
+}
+
+std::string mistakes_text(const Scenario& scenario, const ScenarioResult& result) {
+  struct Told {
+    std::string text;
+    std::size_t times = 0;
+  };
+  std::map<std::pair<int, std::string>, Told> told;  // by line, and the kind of mistake
+  for (const TestcaseResult& testcase : result.testcases) {
+    for (const Mistake& each : testcase.mistakes) {
+      Told& one = told[{each.step.line, each.hint()}];
+      if (one.times++ > 0) continue;
+      one.text =
+          fmt::format("{}: testcase \"{}\": {}\n  {} ({})\n", place(scenario, each.step.line),
+                      testcase.title, each.step.text, each.what, each.hint());
+    }
+  }
+  std::string text;
+  for (const auto& [key, one] : told) {
+    text += one.text;
+    if (one.times > 1) text += fmt::format("  and {} times more\n", one.times - 1);
+    text += "\n";
+  }
+  return text;
 }
 
 std::string departure_text(const Scenario& scenario, const std::string& testcase,

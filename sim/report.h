@@ -17,6 +17,10 @@ std::string difference_text(const Scenario& scenario, const std::string& testcas
 std::string sighting_text(const Scenario& scenario, const std::string& testcase,
                           const Sighting& sighting);
 
+/// The steps that do not do what their story wants, and what to write if they should: each once,
+/// however many testcases have it. Each ends with an empty line; no text if there are none.
+std::string mistakes_text(const Scenario& scenario, const ScenarioResult& result);
+
 /// Who left a testcase, and why; a line.
 std::string departure_text(const Scenario& scenario, const std::string& testcase,
                            const Departure& departure);

@@ -37,8 +37,8 @@ class TestcaseRun {
       if (faulty) subject->expect_faults();
     }
     std::optional<Difference> difference = do_steps(testcase, transcript);
-    return {testcase.title, std::move(difference), lockstep_.sightings(), lockstep_.departures(),
-            lockstep_.not_judged()};
+    return {testcase.title,         std::move(difference),  lockstep_.sightings(),
+            lockstep_.departures(), lockstep_.not_judged(), std::move(mistakes_)};
   }
 
  private:
@@ -46,6 +46,9 @@ class TestcaseRun {
     for (const Step& step : testcase.steps) {
       InterruptGuard::check();
       if (auto difference = do_step(step)) return difference;
+      if (auto mistake = mistake_in(step, lockstep_.allowed())) {
+        mistakes_.push_back(std::move(*mistake));
+      }
       transcript.step(step, answers_ ? lockstep_.answer(step, 0) : lockstep_.allowed());
       images_.note(step, lockstep_.allowed());
     }
@@ -85,6 +88,7 @@ class TestcaseRun {
   Lockstep lockstep_;
   bool answers_;
   MadeImages images_;
+  std::vector<Mistake> mistakes_;
 };
 
 /// Whether the power fails in one of the steps.
@@ -148,6 +152,25 @@ bool Cast::one_at_a_time() const {
 bool ScenarioResult::agreed() const {
   return std::none_of(testcases.begin(), testcases.end(),
                       [](const TestcaseResult& each) { return each.difference.has_value(); });
+}
+
+bool TestcaseResult::broke_its_word() const {
+  return std::ranges::any_of(mistakes, &Mistake::is_broken_word);
+}
+
+std::size_t ScenarioResult::unasked_refusals() const {
+  std::size_t count = 0;
+  for (const TestcaseResult& each : testcases) count += each.mistakes.size();
+  return count - broken_words();
+}
+
+std::size_t ScenarioResult::broken_words() const {
+  std::size_t count = 0;
+  for (const TestcaseResult& each : testcases) {
+    count +=
+        static_cast<std::size_t>(std::ranges::count_if(each.mistakes, &Mistake::is_broken_word));
+  }
+  return count;
 }
 
 ScenarioResult run_scenario(const Scenario& scenario, const Cast& cast, Workspace* workspace,

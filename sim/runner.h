@@ -10,6 +10,7 @@
 
 #include "sim/ledger.h"
 #include "sim/lockstep.h"
+#include "sim/mistake.h"
 #include "sim/scenario.h"
 #include "sim/subjects.h"
 #include "sim/transcript.h"
@@ -48,7 +49,11 @@ struct TestcaseResult {
   std::vector<Sighting> sightings;    ///< known faults
   std::vector<Departure> departures;  ///< who could not go on
   std::vector<NotJudged> not_judged = {};
+  std::vector<Mistake> mistakes = {};    ///< what the story does not want
   std::vector<std::string> absent = {};  ///< who was left out, because of too many hangs before
+
+  /// Whether a step is done that its story says is refused.
+  bool broke_its_word() const;
 };
 
 /// What a transcript shows: what the model allows, or what the first witness answers.
@@ -62,6 +67,11 @@ struct ScenarioResult {
 
   /// Whether no testcase ended with a difference; known faults are none.
   bool agreed() const;
+  bool has_mistakes() const { return unasked_refusals() + broken_words() > 0; }
+  /// How many steps are refused though their story does not say so.
+  std::size_t unasked_refusals() const;
+  /// How many steps are done though their story says that they are refused.
+  std::size_t broken_words() const;
 };
 
 /// Runs every testcase, each with new subjects. The model always goes along as the oracle; at the

@@ -8,6 +8,8 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "sim/script/spelling.h"
+
 namespace sim {
 
 namespace fs = std::filesystem;
@@ -89,8 +91,11 @@ Scenario load_scenario(const std::string& path, const Project& project) {
     const auto* unjudged = std::get_if<script::Unjudged>(&line.content);
     if (unjudged != nullptr) scenario.unjudged = unjudged->why;
   }
-  for (const script::Run& run : script::runs(script, fs::path(path).stem().string())) {
+  const std::vector<script::Run> runs = script::runs(script, fs::path(path).stem().string());
+  script::check_sense(script, runs);
+  for (const script::Run& run : runs) {
     scenario.testcases.push_back({run.title, script::steps(script, run)});
+    for (const Step& step : scenario.testcases.back().steps) script::check_spelling(step, path);
   }
   return scenario;
 }

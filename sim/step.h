@@ -87,6 +87,9 @@ struct Mishap {
   int error = EIO;  ///< an errno value
 };
 
+/// Whether the story wants a step to be refused by all: not, in any case, or it may be.
+enum class Refusal { unwanted, wanted, possible };
+
 /// One step of a run.
 struct Step {
   int line = 0;      ///< where the script has it; 0: nowhere
@@ -94,6 +97,7 @@ struct Step {
   Action action;
   std::optional<Cut> cut = {};        ///< nothing: it runs to its end
   std::optional<Mishap> mishap = {};  ///< nothing: no operation fails for being the Nth of it
+  Refusal refusal = Refusal::unwanted;
 };
 
 }  // namespace sim

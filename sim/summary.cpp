@@ -35,6 +35,7 @@ std::string verdict(const TestcaseResult& testcase, const std::string& subject) 
                                 [&](const Departure& each) { return each.subject == subject; });
   const bool absent = std::count(testcase.absent.begin(), testcase.absent.end(), subject) > 0;
   if (left || absent) return "left out";
+  if (testcase.broke_its_word()) return "MISTAKEN";
   return testcase.difference ? "stopped" : "passed";
 }
 
@@ -83,6 +84,8 @@ void Summary::add(const Scenario& scenario, const ScenarioResult& result, Golden
   const bool golden_wrong = golden == GoldenState::differs || golden == GoldenState::missing;
   if (!result.agreed() || golden_wrong) ++differing_;
   count_unjudged(scenario, result);
+  unasked_refusals_ += result.unasked_refusals();
+  broken_words_ += result.broken_words();
   Row row{scenario.name, {}};
   for (const std::string& subject : subjects_) row.cells.push_back(count(result, subject));
   row.cells.push_back(golden_text(golden));
@@ -135,7 +138,29 @@ std::string Summary::text(const std::set<std::string>& known) const {
   return text +
          fmt::format("{} scenario{}, {} testcase{}: {}\n", scenarios_, scenarios_ == 1 ? "" : "s",
                      testcases_, testcases_ == 1 ? "" : "s", outcome(known)) +
-         unjudged_text();
+         unjudged_text() + mistakes_text();
+}
+
+bool Summary::fails(bool strict, bool bless) const {
+  if (!all_agree() || broken_words_ > 0) return true;
+  if ((strict || bless) && unasked_refusals_ > 0) return true;
+  return strict && unjudged_unasked();
+}
+
+/// "2 steps are refused by all, and no story says so"
+std::string Summary::mistakes_text() const {
+  std::string text;
+  if (broken_words_ > 0) {
+    text +=
+        fmt::format("{} NOT REFUSED, as the story says\n",
+                    broken_words_ == 1 ? "1 step IS" : fmt::format("{} steps ARE", broken_words_));
+  }
+  if (unasked_refusals_ > 0) {
+    text += fmt::format(
+        "{} refused by all, and no story says so (--strict takes that for a failure)\n",
+        unasked_refusals_ == 1 ? "1 step is" : fmt::format("{} steps are", unasked_refusals_));
+  }
+  return text;
 }
 
 std::string Summary::outcome(const std::set<std::string>& known) const {

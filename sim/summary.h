@@ -26,6 +26,9 @@ class Summary {
   bool all_agree() const { return differing_ == 0; }
   /// Whether a step was not judged in a scenario that does not say why.
   bool unjudged_unasked() const { return unasked_ > 0; }
+  /// Whether the replay fails. `strict`: what was not judged, or is refused, in a scenario that
+  /// does not say so is one. `bless`: what is refused so is one, because it was not blessed.
+  bool fails(bool strict, bool bless) const;
 
  private:
   struct Row {
@@ -36,6 +39,7 @@ class Summary {
   void count_unjudged(const Scenario& scenario, const ScenarioResult& result);
   std::string outcome(const std::set<std::string>& known) const;
   std::string unjudged_text() const;
+  std::string mistakes_text() const;
 
   std::vector<std::string> subjects_;
   std::vector<Row> rows_;
@@ -44,6 +48,8 @@ class Summary {
   std::size_t differing_ = 0;                    ///< scenarios
   std::map<std::string, std::size_t> unjudged_;  ///< steps of a witness, by reason
   std::size_t unasked_ = 0;                      ///< of them in scenarios that do not say why
+  std::size_t unasked_refusals_ = 0;             ///< steps that no story wants refused
+  std::size_t broken_words_ = 0;                 ///< steps that are to be refused, and are not
 };
 
 }  // namespace sim

@@ -44,7 +44,8 @@ void add_replay(CLI::App& program, int& status) {
   add_jobs(*command, arguments->options.jobs, "how many scenarios run at once");
   command->add_flag("--bless", arguments->options.bless, "rewrite the goldens");
   command->add_flag("--strict", arguments->options.strict,
-                    "a step that was not judged is a failure, unless its scenario says why");
+                    "a step that was not judged, or is refused by all, is a failure, unless its "
+                    "scenario says so");
   command->add_flag("--verbose", arguments->options.verbose, "print the transcripts as they come");
   command->callback([arguments, &status] {
     arguments->options.usual_subjects = !arguments->subjects;

@@ -15,6 +15,13 @@ namespace sim::fuzz {
 
 namespace fs = std::filesystem;
 
+namespace {
+
+/// Most of what is drawn is refused somewhere, and no story says where.
+constexpr const char* head_of_found = "refusals allowed";
+
+}  // namespace
+
 std::vector<std::string> FailureFiles::all() const {
   std::vector<std::string> files;
   if (!fs::is_directory(campaign_.out)) return files;
@@ -40,6 +47,7 @@ void FailureFiles::keep(std::uint64_t run, const Program& program, const Failure
                       joined_names(campaign_.cast.subjects), failure.signature);
   std::istringstream report(failure.report);
   for (std::string line; std::getline(report, line);) file << "# " << line << "\n";
+  file << head_of_found << "\n";
   for (const std::string& line : program) file << line << "\n";
   if (!file.flush()) throw UsageError(path + ": cannot be written");
 }
@@ -54,7 +62,7 @@ Program program_of_file(const std::string& file) {
   if (!in) throw UsageError(file + ": cannot be read");
   Program program;
   for (std::string line; std::getline(in, line);) {
-    if (!line.empty() && line[0] != '#') program.push_back(line);
+    if (!line.empty() && line[0] != '#' && line != head_of_found) program.push_back(line);
   }
   return program;
 }

@@ -125,7 +125,7 @@ class Substitution {
   }
 
   RawStep in(const RawStep& step) const {
-    RawStep result{{}, step.cut, step.words, in(step.json)};
+    RawStep result{{}, {}, step.cut, step.words, in(step.json)};
     for (Word& word : result.cut) word.text = in(word.text);
     for (Word& word : result.words) word.text = in(word.text);
     return result;
@@ -173,7 +173,27 @@ std::vector<Run> runs(const Script& script, const std::string& name) {
   return Head(script).runs(name);
 }
 
+void check_sense(const Script& script, const std::vector<Run>& runs) {
+  const bool has_step = std::ranges::any_of(
+      script.lines, [](const Line& line) { return std::holds_alternative<RawStep>(line.content); });
+  if (!has_step) throw ScriptError(script.file + ": expected a step, found none");
+  for (const Line& line : script.lines) {
+    const auto* params = std::get_if<Params>(&line.content);
+    if (params == nullptr) continue;
+    for (const auto& [name, values] : params->values) {
+      const bool varied = std::ranges::any_of(runs, [&, key = name](const Run& run) {
+        return run.values.at(key) != runs.front().values.at(key);
+      });
+      if (varied) continue;
+      fail(script.file, line.number, "a testcase line that varies '" + name + "'", "none");
+    }
+  }
+}
+
 std::vector<Step> steps(const Script& script, const Run& run) {
+  const bool allowed = std::ranges::any_of(script.lines, [](const Line& line) {
+    return std::holds_alternative<RefusalsAllowed>(line.content);
+  });
   std::vector<Step> result;
   for (const Line& line : script.lines) {
     const auto* raw = std::get_if<RawStep>(&line.content);
@@ -184,7 +204,9 @@ std::vector<Step> steps(const Script& script, const Run& run) {
     std::optional<Cut> cut = cut_of(concrete, script.file, line.number);
     const std::optional<Mishap> mishap = mishap_of(concrete, script.file, line.number);
     if (!applies(*raw, substitution)) continue;
-    result.push_back({line.number, print(concrete), std::move(action), std::move(cut), mishap});
+    const bool unmarked = raw->refusal == Refusal::unwanted;
+    const Refusal refusal = allowed && unmarked ? Refusal::possible : raw->refusal;
+    result.push_back({line.number, print(concrete), std::move(action), std::move(cut), mishap, refusal});
   }
   return result;
 }

@@ -20,6 +20,10 @@ struct Run {
 /// ScriptError: unknown parameters, values that are not among those declared, equal titles.
 std::vector<Run> runs(const Script& script, const std::string& name);
 
+/// Throws ScriptError for a script that cannot be meant: without a step, or with a parameter that
+/// has the same value in all runs.
+void check_sense(const Script& script, const std::vector<Run>& runs);
+
 /// The steps of a run. Throws ScriptError for a step that makes no sense, also where the run would
 /// leave it out.
 std::vector<Step> steps(const Script& script, const Run& run);

@@ -6,7 +6,9 @@
 #include <system_error>
 
 #include "sim/script/lexer.h"
+#include "sim/script/suggestion.h"
 #include "sim/script/verbs.h"
+#include "sim/step.h"
 
 namespace sim::script {
 
@@ -34,11 +36,9 @@ class LineParser {
         line_.words.empty() || line_.words[0].quoted || !line_.words[0].key.empty()
             ? std::string()
             : line_.words[0].text;
-    const bool head =
-        verb == "param" || verb == "testcase" || verb == "testcases" || verb == "unjudged";
-    if (head && head_is_over) {
-      refuse("param, testcase and unjudged lines before the first step", shown(verb));
-    }
+    const bool head = verb == "param" || verb == "testcase" || verb == "testcases" ||
+                      verb == "unjudged" || verb == "refusals";
+    if (head && head_is_over) refuse("lines of the head before the first step", shown(verb));
     if (head && !line_.json.empty()) refuse("name=value", shown(line_.json));
     if (verb == "param") {
       parsed.content = params();
@@ -48,6 +48,8 @@ class LineParser {
       parsed.content = testcases();
     } else if (verb == "unjudged") {
       parsed.content = unjudged();
+    } else if (verb == "refusals") {
+      parsed.content = refusals();
     } else {
       parsed.content = step();
     }
@@ -118,6 +120,14 @@ class LineParser {
     return testcases;
   }
 
+  RefusalsAllowed refusals() const {
+    if (line_.words.size() < 2 || line_.words[1] != Word{"", "allowed", false}) {
+      refuse("allowed after refusals", found_at(1));
+    }
+    if (line_.words.size() > 2) refuse("the end of the line", found_at(2));
+    return {};
+  }
+
   RawStep step() {
     RawStep step;
     std::size_t next = 0;
@@ -127,7 +137,11 @@ class LineParser {
       step.conditions.push_back(condition(next));
       next += 2;
     }
+    step.refusal = refusal(next);
     if (starts_cut(next)) step.cut = cut(next);
+    if (!step.cut.empty() && step.refusal != Refusal::unwanted) {
+      refuse("a step whose answer is seen after refused:", shown(step.cut.front()));
+    }
     step.words.assign(line_.words.begin() + static_cast<std::ptrdiff_t>(next), line_.words.end());
     step.json = line_.json;
     if (step.words.empty() && step.json.empty()) refuse("a step", "the end of the line");
@@ -136,6 +150,20 @@ class LineParser {
     }
     if (step.json.empty()) check_verb(step.words);
     return step;
+  }
+
+  /// `refused:` or `perhaps refused:`, if it stands there; moves `next` behind it.
+  Refusal refusal(std::size_t& next) const {
+    const auto stands = [&](std::size_t at, const char* word) {
+      return at < line_.words.size() && line_.words[at] == Word{"", word, false};
+    };
+    if (stands(next, "refused:")) {
+      ++next;
+      return Refusal::wanted;
+    }
+    if (!stands(next, "perhaps") || !stands(next + 1, "refused:")) return Refusal::unwanted;
+    next += 2;
+    return Refusal::possible;
   }
 
   /// Whether `kill at …`, `power at …` or `fail at …` stands there.
@@ -175,7 +203,8 @@ class LineParser {
     const Word& verb = words[0];
     const bool plain = verb.key.empty() && !verb.quoted;
     if (plain && (is_verb(verb.text) || is_qmp_command(verb.text))) return;
-    refuse("a step (" + verb_list() + ", or a QMP command with key=value arguments)", shown(verb));
+    refuse("a step (" + verb_list() + ", or a QMP command with key=value arguments)",
+           shown(verb) + (plain ? did_you_mean(verb.text, first_words()) : ""));
   }
 
   LexedLine line_;

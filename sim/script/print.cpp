@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "sim/script/script.h"
+#include "sim/step.h"
 
 namespace sim::script {
 
@@ -60,6 +61,7 @@ struct ContentPrinter {
   std::string operator()(const Unjudged& unjudged) const {
     return "unjudged " + quoted(unjudged.why);
   }
+  std::string operator()(const RefusalsAllowed&) const { return "refusals allowed"; }
   std::string operator()(const RawStep& step) const { return script::print(step); }
 };
 
@@ -73,6 +75,8 @@ std::string print(const RawStep& step) {
     if (condition.value != "true") text += "=" + condition.value;
     text += ": ";
   }
+  if (step.refusal == Refusal::wanted) text += "refused: ";
+  if (step.refusal == Refusal::possible) text += "perhaps refused: ";
   if (!step.cut.empty()) text += joined(printed(step.cut), ' ') + ": ";
   return text + joined(printed(step.words), ' ') + step.json;
 }

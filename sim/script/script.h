@@ -9,6 +9,10 @@
 #include <variant>
 #include <vector>
 
+namespace sim {
+enum class Refusal;
+}
+
 /// The scenario language (scenarios/README.md): text to a tree of lines and back.
 namespace sim::script {
 
@@ -65,9 +69,15 @@ struct Unjudged {
   friend bool operator==(const Unjudged&, const Unjudged&) = default;
 };
 
+/// `refusals allowed`: every step may be refused.
+struct RefusalsAllowed {
+  friend bool operator==(const RefusalsAllowed&, const RefusalsAllowed&) = default;
+};
+
 /// A step as written: words, or a QMP request as JSON text.
 struct RawStep {
   std::vector<Condition> conditions;
+  Refusal refusal{};      ///< `refused:` or `perhaps refused:`
   std::vector<Word> cut;  ///< `kill at 3:` or `fail at 3:`, without the colon; empty: none
   std::vector<Word> words;
   std::string json;
@@ -78,7 +88,8 @@ struct RawStep {
 /// One line, or several that a backslash joins. Blank if it has neither content nor comment.
 struct Line {
   int number = 0;  ///< the first line's, from 1; not part of equality
-  std::variant<std::monostate, Params, Testcase, Testcases, Unjudged, RawStep> content;
+  std::variant<std::monostate, Params, Testcase, Testcases, Unjudged, RefusalsAllowed, RawStep>
+      content;
   std::optional<std::string> comment;  ///< what follows the `#`
 
   friend bool operator==(const Line& a, const Line& b) {

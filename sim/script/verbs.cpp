@@ -32,6 +32,14 @@ bool is_qmp_command(const std::string& word) {
   return name && !word.starts_with('-') && word.find_first_of("-_") != std::string::npos;
 }
 
+std::vector<std::string> first_words() {
+  std::vector<std::string> words{"param",    "testcase", "testcases", "unjudged",
+                                 "refusals", "refused:", "when",      "unless"};
+  words.insert(words.end(), verbs.begin(), verbs.end());
+  words.insert(words.end(), dashless_commands.begin(), dashless_commands.end());
+  return words;
+}
+
 std::string verb_list() {
   std::string list;
   for (const std::string_view verb : verbs) {

@@ -51,7 +51,7 @@ std::string story_of(const Scenario& scenario, const Scenario::Testcase& testcas
     line += c;
     if (c == '\n') text += line, line = "# ";
   }
-  text += line + "\n\n";
+  text += line + "\nrefusals allowed\n\n";
   for (std::size_t i = 0; i < point.step; ++i) {
     text += script::escaped(testcase.steps[i].text) + "\n";
   }

@@ -20,7 +20,9 @@ constexpr const char* drive = "look";
 
 /// A word of a line, quoted as it has to be.
 std::string word(const std::string& text) {
-  return script::escaped(script::print(script::RawStep{{}, {}, {{"", text, true}}, {}}));
+  script::RawStep quoted;
+  quoted.words = {{"", text, true}};
+  return script::escaped(script::print(quoted));
 }
 
 std::string file_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }

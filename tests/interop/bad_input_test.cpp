@@ -147,9 +147,9 @@ TEST_CASE_METHOD(Bench, "img info tells of snapshots, and of names that are no t
 }
 
 TEST_CASE_METHOD(Bench, "wrong arguments of a command are refusals in the transcript") {
-  write_file(
-      "types.scenario",
-      "# Types.\nblock-dirty-bitmap-add node=5 name=b\nblock-dirty-bitmap-add node=n bogus=1\n");
+  write_file("types.scenario",
+             "# Types.\nrefused: block-dirty-bitmap-add node=5 name=b\n"
+             "refused: block-dirty-bitmap-add node=n bogus=1\n");
   const ShellResult result = run("transcript types.scenario --subject engine");
   INFO(result.out);
   CHECK(result.status == 0);

@@ -111,7 +111,8 @@ TEST_CASE("what an iotest cannot say is refused with its place") {
   CHECK(has(refusal("io d write 0 64K\nkill\ndrive d TEST_DIR/PID-a\nshow data d\n"),
             ":6: testcase \"story\": cannot be exported: the model allows more than one answer"));
   CHECK(has(refusal("{\"execute\": \"query-block\", \"id\": 7}\n"), ":3: "));
-  CHECK(has(refusal("block-job-cancel filters=1\n"), "cannot send an argument named 'filters'"));
+  CHECK(has(refusal("refused: block-job-cancel filters=1\n"),
+            "cannot send an argument named 'filters'"));
   CHECK(has(refusal("drive e TEST_DIR/other\n"), "TEST_DIR/PID-name"));
 }
 

@@ -52,6 +52,8 @@ RawStep step() {
   }
   if (*rc::gen::inRange(0, 4) == 0) {
     step.cut = {{"", "power", false}, {"", "at", false}, {"", "3", false}, {"keep", "1,2", false}};
+  } else {
+    step.refusal = static_cast<sim::Refusal>(*rc::gen::inRange(0, 3));
   }
   if (*rc::gen::inRange(0, 4) == 0) {
     step.json = R"({"execute": "query-block", "arguments": {"a": "#}\"{"}})";
@@ -192,7 +194,7 @@ TEST_CASE("a malformed script is told with its line and what was expected") {
       {"io d write $ 1\n", "f:1: expected $NAME, ${NAME} or $$, found '$'"},
       {"io d write ${x 1\n", "f:1: expected $NAME, ${NAME} or $$, found '${x'"},
       {"restart\nparam a=1\n",
-       "f:2: expected param, testcase and unjudged lines before the first step, found 'param'"},
+       "f:2: expected lines of the head before the first step, found 'param'"},
       {"param a\n", "f:1: expected NAME=VALUE after param, found 'a'"},
       {"param a=1 a=2\n", "f:1: expected each parameter once, found 'a' again"},
       {"param a=1,2\ntestcases over a a\n", "f:2: expected each parameter once, found 'a' again"},
