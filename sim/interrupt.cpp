@@ -29,6 +29,8 @@ InterruptGuard::~InterruptGuard() {
 
 bool InterruptGuard::came() { return last_signal != 0; }
 
+int InterruptGuard::status() { return 128 + last_signal; }
+
 void InterruptGuard::check() {
   if (came()) throw UsageError("interrupted by signal " + std::to_string(last_signal));
 }

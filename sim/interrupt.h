@@ -18,6 +18,8 @@ class InterruptGuard {
   static bool came();
   /// Throws UsageError if one came.
   static void check();
+  /// The exit status of a program that such a signal ended: 130 for Ctrl-C. Requires came().
+  static int status();
 
  private:
   static constexpr int signals_[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};

@@ -142,6 +142,16 @@ std::string Kept::option() const {
   return "keep=" + whole.text() + comma + torn;
 }
 
+std::string Kept::beyond(const std::vector<Unflushed>& changes) const {
+  for (const auto& [number, fate] : listed_) {
+    const std::string change = "change " + std::to_string(number);
+    if (number > changes.size()) return change;
+    if (fate.sectors.empty() || *fate.sectors.rbegin() < changes[number - 1].sectors()) continue;
+    return "sector " + std::to_string(*fate.sectors.rbegin()) + " of " + change;
+  }
+  return {};
+}
+
 std::vector<Fate> Kept::fates(const std::vector<Unflushed>& changes) const {
   std::vector<Fate> fates;
   SeededChoice choice(seed_.value_or(0));

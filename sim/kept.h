@@ -48,6 +48,9 @@ class Kept {
 
   /// The option of a scenario's step that says so: "keep=1,3-5", "seed=7"; empty: nothing is kept.
   std::string option() const;
+  /// What it names that is not there: "change 7", "sector 2 of change 1"; empty if there is
+  /// nothing.
+  std::string beyond(const std::vector<Unflushed>& changes) const;
   /// What becomes of each of these changes.
   std::vector<Fate> fates(const std::vector<Unflushed>& changes) const;
 

@@ -42,7 +42,7 @@ std::string reason_in(const Allowed& allowed) {
 /// Whether the step has an answer that can be a refusal.
 bool can_be_refused(const Step& step) {
   const Action& action = step.action;
-  return !step.cut &&
+  return !step.cut && !step.mishap &&
          (std::holds_alternative<QmpStep>(action) || std::holds_alternative<CreateStep>(action) ||
           std::holds_alternative<DriveStep>(action) || std::holds_alternative<UnplugStep>(action) ||
           std::holds_alternative<IoStep>(action) || std::holds_alternative<DamageStep>(action) ||

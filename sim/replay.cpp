@@ -41,21 +41,36 @@ class Pool {
     for (std::thread& thread : threads_) thread.join();
   }
 
-  /// The result of scenario `index`, once it is there.
-  ScenarioResult take(std::size_t index) {
-    if (threads_.empty()) return run_scenario(scenarios_[index], cast_, workspace_);
+  /// The result of scenario `index`, once it is there; nothing if something ended the run before.
+  std::optional<ScenarioResult> take(std::size_t index) {
+    if (threads_.empty()) return run(index);
     std::unique_lock lock(mutex_);
     done_.wait(lock, [&] { return results_[index].done; });
-    if (results_[index].error) std::rethrow_exception(results_[index].error);
     return std::move(results_[index].result);
+  }
+  /// What ended the run: an interrupt, a subject that cannot go on. Null: nothing.
+  std::exception_ptr end() {
+    const std::lock_guard lock(mutex_);
+    return end_;
   }
 
  private:
   struct Slot {
     bool done = false;
-    ScenarioResult result;
-    std::exception_ptr error;
+    std::optional<ScenarioResult> result;
   };
+
+  std::optional<ScenarioResult> run(std::size_t index) {
+    if (end()) return std::nullopt;
+    try {
+      InterruptGuard::check();
+      return run_scenario(scenarios_[index], cast_, workspace_);
+    } catch (...) {
+      const std::lock_guard lock(mutex_);
+      if (!end_) end_ = std::current_exception();
+      return std::nullopt;
+    }
+  }
 
   void work() {
     while (true) {
@@ -65,15 +80,9 @@ class Pool {
         if (next_ >= scenarios_.size()) return;
         index = next_++;
       }
-      Slot slot;
-      try {
-        slot.result = run_scenario(scenarios_[index], cast_, workspace_);
-      } catch (...) {
-        slot.error = std::current_exception();
-      }
+      std::optional<ScenarioResult> result = run(index);
       const std::lock_guard lock(mutex_);
-      results_[index] = std::move(slot);
-      results_[index].done = true;
+      results_[index] = {true, std::move(result)};
       done_.notify_all();
     }
   }
@@ -85,6 +94,7 @@ class Pool {
   std::mutex mutex_;
   std::condition_variable done_;
   std::size_t next_ = 0;
+  std::exception_ptr end_;
   std::vector<std::thread> threads_;
 };
 
@@ -134,10 +144,10 @@ std::unique_ptr<Workspace> make_workspace(const Cast& cast, const std::string& d
   return cast.needs_files() ? std::make_unique<Workspace>(directory) : nullptr;
 }
 
-/// Runs them all, and prints as it goes.
-void run_all(const std::vector<Scenario>& scenarios, const ReplayOptions& options,
-             Workspace* workspace, Summary& summary, LedgerReport& ledger, std::ostream& out,
-             std::ostream* progress) {
+/// Runs them all, and prints as it goes. Answers what ended the run early, or null.
+std::exception_ptr run_all(const std::vector<Scenario>& scenarios, const ReplayOptions& options,
+                           Workspace* workspace, Summary& summary, LedgerReport& ledger,
+                           std::ostream& out, std::ostream* progress) {
   const unsigned jobs = options.cast.one_at_a_time() ? 1 : options.jobs;
   Pool pool(scenarios, options.cast, workspace, jobs);
   std::set<std::string> left_out;
@@ -146,16 +156,18 @@ void run_all(const std::vector<Scenario>& scenarios, const ReplayOptions& option
       *progress << "\r\033[K[" << i + 1 << "/" << scenarios.size() << "] " << scenarios[i].name
                 << std::flush;
     }
-    const ScenarioResult result = pool.take(i);
+    const std::optional<ScenarioResult> result = pool.take(i);
     if (progress != nullptr) *progress << "\r\033[K" << std::flush;
-    for (const TestcaseResult& testcase : result.testcases) {
+    if (!result) continue;
+    for (const TestcaseResult& testcase : result->testcases) {
       for (const std::string& name : testcase.absent) {
         if (left_out.insert(name).second) out << absence_text(scenarios[i], testcase.title, name);
       }
     }
-    ledger.add(scenarios[i], result);
-    summary.add(scenarios[i], result, report(scenarios[i], result, options, out));
+    ledger.add(scenarios[i], *result);
+    summary.add(scenarios[i], *result, report(scenarios[i], *result, options, out));
   }
+  return pool.end();
 }
 
 /// Which QEMU plays a subject, and what makes its images.
@@ -187,8 +199,12 @@ int replay(ReplayOptions options, std::ostream& out, std::ostream* progress) {
   }
   Summary summary(options.cast.subjects);
   LedgerReport ledger(options.cast.known, std::move(names));
-  run_all(scenarios, options, workspace.get(), summary, ledger, out, progress);
-  out << summary.text(ledger.seen()) << ledger.text();
+  const std::exception_ptr end =
+      run_all(scenarios, options, workspace.get(), summary, ledger, out, progress);
+  if (!end || !summary.empty()) {
+    out << summary.text(ledger.seen(), scenarios.size()) << ledger.text();
+  }
+  if (end) std::rethrow_exception(end);
   return summary.fails(options.strict, options.bless) ? 1 : 0;
 }
 

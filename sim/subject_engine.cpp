@@ -17,6 +17,7 @@
 #include "sim/interrupt.h"
 #include "sim/names.h"
 #include "sim/subjects.h"
+#include "sim/usage_error.h"
 #include "sim/world.h"
 
 namespace sim {
@@ -192,7 +193,13 @@ class EngineSubject : public Subject {
   }
   void cut_power(const Kept& kept) override {
     die();
-    if (simulated_) disk_.power_cut(kept);
+    if (!simulated_) return;
+    const std::vector<Unflushed> changes = disk_.unflushed();
+    if (const std::string beyond = kept.beyond(changes); !beyond.empty()) {
+      throw UsageError(kept.option() + " names " + beyond + ", which is not there: " +
+                       std::to_string(changes.size()) + " changes are not flushed");
+    }
+    disk_.power_cut(kept);
   }
   void cut_short(const Cut& cut, const std::function<void()>& step) override {
     if (!simulated_) return Subject::cut_short(cut, step);

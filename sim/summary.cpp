@@ -118,7 +118,7 @@ std::string Summary::unjudged_text() const {
   return fmt::format("{} step{} not judged{}\n", total, total == 1 ? " was" : "s were", reasons);
 }
 
-std::string Summary::text(const std::set<std::string>& known) const {
+std::string Summary::text(const std::set<std::string>& known, std::size_t all) const {
   Row head{"scenario", subjects_};
   head.cells.emplace_back("golden");
   std::vector<Row> rows = rows_;
@@ -134,6 +134,9 @@ std::string Summary::text(const std::set<std::string>& known) const {
     for (const std::string& cell : row.cells) line += fmt::format("  {:<{}}", cell, cell_width);
     line.erase(line.find_last_not_of(' ') + 1);
     text += line + "\n";
+  }
+  if (all > scenarios_) {
+    text += fmt::format("broken off: {} of {} scenarios were run\n", scenarios_, all);
   }
   return text +
          fmt::format("{} scenario{}, {} testcase{}: {}\n", scenarios_, scenarios_ == 1 ? "" : "s",

@@ -21,8 +21,10 @@ class Summary {
   explicit Summary(std::vector<std::string> subjects) : subjects_(std::move(subjects)) {}
 
   void add(const Scenario& scenario, const ScenarioResult& result, GoldenState golden);
-  /// `known`: ids of the known faults that were seen.
-  std::string text(const std::set<std::string>& known = {}) const;
+  /// `known`: ids of the known faults that were seen. `all`: how many scenarios there are, if not
+  /// only those that were added.
+  std::string text(const std::set<std::string>& known = {}, std::size_t all = 0) const;
+  bool empty() const { return scenarios_ == 0; }
   bool all_agree() const { return differing_ == 0; }
   /// Whether a step was not judged in a scenario that does not say why.
   bool unjudged_unasked() const { return unasked_ > 0; }

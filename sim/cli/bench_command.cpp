@@ -9,6 +9,7 @@
 #include "sim/bench/command.h"
 #include "sim/cli/cli.h"
 #include "sim/scenario.h"
+#include "sim/usage_error.h"
 
 namespace sim::cli {
 
@@ -29,6 +30,9 @@ void add_bench(CLI::App& program, int& status) {
       ->capture_default_str();
   command->callback([options, &status] {
     if (options->directory.empty()) options->directory = std::filesystem::temp_directory_path();
+    std::error_code error;
+    std::filesystem::create_directories(options->directory, error);
+    if (error) throw UsageError(options->directory + ": " + error.message());
     options->root = find_project().root;
     status = bench::bench(*options, std::cout, isatty(STDERR_FILENO) ? &std::cerr : nullptr);
   });

@@ -7,10 +7,12 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
+#include <csignal>
 #include <exception>
 #include <iostream>
 #include <string_view>
 
+#include "sim/interrupt.h"
 #include "sim/usage_error.h"
 
 namespace sim::cli {
@@ -77,6 +79,7 @@ int parse_and_run(CLI::App& program, int argc, char** argv, const int& status) {
 
 int run(int argc, char** argv) {
   keep_memory();
+  std::signal(SIGXFSZ, SIG_IGN);  // a file over the limit is an error of the write, which is told
   std::ios::sync_with_stdio(false);
   int status = 0;
   CLI::App program(
@@ -84,14 +87,16 @@ int run(int argc, char** argv) {
       "real QEMU side by side, and compares all that they show.",
       "blocktwin");
   program.require_subcommand(1);
-  program.footer("Exit status: 0 all agree; 1 a difference; 2 usage or malformed input.");
+  program.footer(
+      "Exit status: 0 all agree; 1 a difference; 2 usage or malformed input; 130 Ctrl-C.");
   try {
     add_commands(program, status, argc, argv);
     const int result = parse_and_run(program, argc, argv, status);
     if (!std::cout.flush()) return complain("standard output cannot be written");
     return result;
   } catch (const std::exception& error) {
-    return complain(error.what());
+    const int usage = complain(error.what());
+    return InterruptGuard::came() ? InterruptGuard::status() : usage;
   }
 }
 

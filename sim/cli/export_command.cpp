@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include <CLI/CLI.hpp>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 #include <memory>
 
 #include "sim/cli/cli.h"
 #include "sim/export/iotest.h"
+#include "sim/text_file.h"
 #include "sim/usage_error.h"
 
 namespace sim::cli {
@@ -22,10 +22,7 @@ struct ExportArguments {
 };
 
 void write(const fs::path& path, const std::string& text) {
-  std::ofstream out(path, std::ios::binary);
-  out << text;
-  out.close();
-  if (!out) throw UsageError(path.string() + ": cannot be written");
+  write_text(path.string(), text);
   std::cout << path.string() << "\n";
 }
 

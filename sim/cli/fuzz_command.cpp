@@ -14,6 +14,7 @@
 #include "sim/cli/cli.h"
 #include "sim/cli/jobs_option.h"
 #include "sim/fuzz/summary.h"
+#include "sim/interrupt.h"
 #include "sim/usage_error.h"
 
 namespace sim::cli {
@@ -85,7 +86,7 @@ int fuzz_with(FuzzArguments& arguments) {
       !outcome.found.empty() || std::ranges::any_of(outcome.earlier, [](const fuzz::Earlier& each) {
         return each.failure.has_value();
       });
-  return failed ? 1 : 0;
+  return failed ? 1 : outcome.interrupted ? InterruptGuard::status() : 0;
 }
 
 /// What --help says after the options.
@@ -99,7 +100,7 @@ std::string manual() {
       "what was done. The summary tells what was reached of commands, refusals, events, job "
       "states\n"
       "and rules, and what was not. Exit status: 0 no failure; 1 a failure, now or in DIR; 2 "
-      "usage.\n"
+      "usage;\n130 Ctrl-C before a failure.\n"
       "\nOn several machines:\n"
       "  blocktwin fuzz --runs 100000 --shard 1/3 --json > 1.json    (2/3, 3/3 elsewhere)\n"
       "  blocktwin merge 1.json 2.json 3.json\n\nProfiles:\n";
@@ -122,7 +123,8 @@ void add_fuzz(CLI::App& program, int& status) {
   command->add_option("--runs", campaign.runs, "how many runs")
       ->check(CLI::Range(1, 1'000'000'000))
       ->capture_default_str();
-  command->add_option("--time", arguments->time, "run for so long instead: 90s, 10m, 2h");
+  command->add_option("--time", arguments->time,
+                      "run for so long instead, all included: 90s, 10m, 2h");
   command->add_flag("--until-failure", campaign.until_failure, "end with the first run that fails");
   command->add_option("--steps", campaign.steps, "steps of a run")
       ->check(CLI::Range(1, 100'000))

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: MIT
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <sstream>
+#include <tuple>
 
 #include "engine/error.h"
 #include "engine/io/checked_storage.h"
@@ -109,11 +114,32 @@ void on_files(const std::string& file, const Work& work) {
   }
 }
 
+/// What could not be written whole (a full disk) is no image, and goes; a refusal that came before
+/// the file was touched leaves it.
+void make_or_remove(engine::io::FileLoop& loop, engine::io::Host& host, const json& options) {
+  const std::string file = options["file"];
+  const auto stamp = [&] {
+    struct stat status {};
+    const bool there = ::lstat(file.c_str(), &status) == 0 && S_ISREG(status.st_mode);
+    return there ? std::optional(std::tuple(status.st_ino, status.st_mtim.tv_sec,
+                                            status.st_mtim.tv_nsec, status.st_size))
+                 : std::nullopt;
+  };
+  const auto before = stamp();
+  try {
+    loop.run(images::create(loop, host, options));
+  } catch (const engine::Refusal&) {
+    const auto after = stamp();
+    if (after && after != before) ::unlink(file.c_str());
+    throw;
+  }
+}
+
 void create(const ImgArguments& arguments) {
   json options = create_options(arguments);
   on_files(arguments.file, [&](engine::io::FileLoop& loop, engine::io::Host& host) {
     if (options.contains("backing_file")) take_size_of_backing(loop, host, options);
-    loop.run(images::create(loop, host, options));
+    make_or_remove(loop, host, options);
   });
   if (!arguments.quiet) std::cout << formatting_text(options);
 }

@@ -13,6 +13,7 @@
 #include "sim/interrupt.h"
 #include "sim/out_directory.h"
 #include "sim/script/script.h"
+#include "sim/usage_error.h"
 #include "sim/workspace.h"
 
 namespace sim::fuzz {
@@ -54,11 +55,11 @@ class Memory {
 /// Makes a failure short, as far as an interrupt lets it.
 class Shortening {
  public:
-  Shortening(const Campaign& campaign, const Failed& failed)
-      : campaign_(campaign),
+  Shortening(Campaign campaign, const Failed& failed)
+      : campaign_(std::move(campaign)),
         failed_(failed),
-        workspace_(workspace_of(campaign)),
-        drawn_(guarded_generate(campaign, failed.run)),
+        workspace_(workspace_of(campaign_)),
+        drawn_(guarded_generate(campaign_, failed.run)),
         best_{drawn_, failed.failure, 0} {
     if (best_.failure.steps == 0) best_.failure.steps = drawn_.size();  // it died somewhere
   }
@@ -102,7 +103,7 @@ class Shortening {
     return loops ? std::min(campaign_.trials, 60u) : campaign_.trials;
   }
 
-  const Campaign& campaign_;
+  const Campaign campaign_;
   const Failed& failed_;
   std::unique_ptr<Workspace> workspace_;
   Program drawn_;
@@ -117,7 +118,11 @@ class Notes {
   void note(const Failed& failed) {
     const auto [known, is_new] = runs_.try_emplace(failed.failure.signature, failed.run);
     if (!is_new) files_.drop(std::exchange(known->second, failed.run));
-    files_.keep(failed.run, guarded_generate(campaign_, failed.run), failed.failure);
+    try {
+      files_.keep(failed.run, guarded_generate(campaign_, failed.run), failed.failure);
+    } catch (const UsageError&) {
+      // A full disk, perhaps: it is tried again when the failure is short, and told then.
+    }
   }
 
  private:
@@ -125,6 +130,23 @@ class Notes {
   const FailureFiles& files_;
   std::map<std::string, std::uint64_t> runs_;  ///< by signature
 };
+
+/// The file of a failure, or why there is none: then the summary, which has its lines, is all.
+std::string kept_in(const FailureFiles& files, const Found& found) {
+  try {
+    files.keep(found.run, found.shrunk.program, found.shrunk.failure);
+    return files.of_run(found.run);
+  } catch (const UsageError& error) {
+    return error.what();
+  }
+}
+
+/// The campaign, which ends when one of `failures` has had its share of the time that is left.
+Campaign with_share(Campaign campaign, std::size_t failures) {
+  const auto now = std::chrono::steady_clock::now();
+  if (campaign.time) campaign.end = now + (campaign.end - now) / failures;
+  return campaign;
+}
 
 std::vector<Failed> by_run(const std::map<std::string, Failed>& failures) {
   std::vector<Failed> result;
@@ -149,7 +171,9 @@ std::unique_ptr<Workspace> workspace_of(const Campaign& campaign) {
   return std::make_unique<Workspace>(campaign.directory, quick_parent());
 }
 
-Outcome carry_out(const Campaign& campaign, std::ostream* progress) {
+Outcome carry_out(const Campaign& asked, std::ostream* progress) {
+  Campaign campaign = asked;
+  if (campaign.time) campaign.end = std::chrono::steady_clock::now() + *campaign.time;
   check_out_directory(campaign.out);
   const DirectoryLock lock(campaign.directory);
   const InterruptGuard guard;
@@ -161,13 +185,14 @@ Outcome carry_out(const Campaign& campaign, std::ostream* progress) {
   gathering.gather();
   outcome.statistics = gathering.statistics();
   outcome.left_out = gathering.left_out();
-  for (const Failed& failed : by_run(gathering.failures())) {
+  const std::vector<Failed> all = by_run(gathering.failures());
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const Failed& failed = all[i];
     if (progress != nullptr) {
       *progress << fmt::format("\r\033[Kmaking run {} short", failed.run) << std::flush;
     }
-    Found found = Shortening(campaign, failed).shorten();
-    found.file = files.of_run(failed.run);
-    files.keep(failed.run, found.shrunk.program, found.shrunk.failure);
+    Found found = Shortening(with_share(campaign, all.size() - i), failed).shorten();
+    found.file = kept_in(files, found);
     outcome.found.push_back(std::move(found));
   }
   if (progress != nullptr) *progress << "\r\033[K" << std::flush;

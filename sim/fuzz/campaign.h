@@ -19,8 +19,11 @@ namespace sim::fuzz {
 struct Campaign {
   std::uint64_t seed = 1;
   std::uint64_t runs = 1000;
-  std::optional<std::chrono::seconds> time;  ///< if given, it ends the campaign rather than `runs`
-  unsigned steps = 40;                       ///< of a run, without those that end it
+  /// If given, it ends the campaign rather than `runs`: the search, and making failures short.
+  std::optional<std::chrono::seconds> time;
+  /// When that is; carry_out() sets it.
+  std::chrono::steady_clock::time_point end = std::chrono::steady_clock::time_point::max();
+  unsigned steps = 40;  ///< of a run, without those that end it
   unsigned jobs = 1;
   bool until_failure = false;  ///< the earliest run that fails ends it
   std::uint64_t shard = 0;     ///< does the runs of index shard, shard + shards, …

@@ -5,11 +5,10 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <sstream>
 
 #include "sim/report.h"
-#include "sim/usage_error.h"
+#include "sim/text_file.h"
 
 namespace sim::fuzz {
 
@@ -40,8 +39,7 @@ std::string FailureFiles::of_run(std::uint64_t run) const {
 void FailureFiles::keep(std::uint64_t run, const Program& program, const Failure& failure) const {
   std::error_code ignored;  // who cannot make it cannot write below it
   fs::create_directories(campaign_.out, ignored);
-  const std::string path = of_run(run);
-  std::ofstream file(path);
+  std::ostringstream file;
   file << fmt::format("# Found by fuzz: seed {}, run {}, profile {}, {} steps, on {}.\n# {}\n#\n",
                       campaign_.seed, run, campaign_.profile.name, campaign_.steps,
                       joined_names(campaign_.cast.subjects), failure.signature);
@@ -49,7 +47,7 @@ void FailureFiles::keep(std::uint64_t run, const Program& program, const Failure
   for (std::string line; std::getline(report, line);) file << "# " << line << "\n";
   file << head_of_found << "\n";
   for (const std::string& line : program) file << line << "\n";
-  if (!file.flush()) throw UsageError(path + ": cannot be written");
+  write_text(of_run(run), file.str());
 }
 
 void FailureFiles::drop(std::uint64_t run) const {
@@ -58,8 +56,7 @@ void FailureFiles::drop(std::uint64_t run) const {
 }
 
 Program program_of_file(const std::string& file) {
-  std::ifstream in(file);
-  if (!in) throw UsageError(file + ": cannot be read");
+  std::istringstream in(read_text(file));
   Program program;
   for (std::string line; std::getline(in, line);) {
     if (!line.empty() && line[0] != '#' && line != head_of_found) program.push_back(line);

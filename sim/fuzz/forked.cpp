@@ -78,10 +78,10 @@ void Forked::interrupt() const {
   if (process_ > 0) ::kill(process_, SIGINT);
 }
 
-bool Forked::await() const {
+bool Forked::await(TimePoint end) const {
   constexpr int at_most = 100;  // milliseconds: an interrupt may come just before we wait
   pollfd wait{descriptor(), POLLIN, 0};
-  while (!InterruptGuard::came()) {
+  while (!InterruptGuard::came() && std::chrono::steady_clock::now() < end) {
     if (poll(&wait, 1, at_most) > 0) return true;
   }
   return false;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
@@ -26,8 +27,10 @@ class Forked {
 
   /// What to wait for (poll, POLLIN) before listen().
   int descriptor() const { return pipe_.reader.number(); }
-  /// Waits until there is something to listen() to; false if we are interrupted first.
-  bool await() const;
+  using TimePoint = std::chrono::steady_clock::time_point;
+  /// Waits until there is something to listen() to; false if we are interrupted first, or it is
+  /// `end`.
+  bool await(TimePoint end = TimePoint::max()) const;
   /// What it told since the last call; waits if there is nothing, and answers nothing at its end.
   std::vector<nlohmann::json> listen();
   /// Sends it the signal of Ctrl-C, which reached us alone perhaps.

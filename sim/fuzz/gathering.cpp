@@ -30,7 +30,6 @@ constexpr milliseconds until_told{300}, until_killed{600};
 Gathering::Gathering(const Campaign& campaign, std::ostream* progress,
                      std::function<void(const Failed&)> found)
     : campaign_(campaign), progress_(progress), found_(std::move(found)) {
-  end_ = campaign.time ? started_ + *campaign.time : Clock::time_point::max();
   for (std::uint64_t i = 0; i < campaign.jobs; ++i) {
     start(i, campaign.shard + i * campaign.shards);
   }
@@ -38,7 +37,7 @@ Gathering::Gathering(const Campaign& campaign, std::ostream* progress,
 
 void Gathering::start(std::uint64_t number, std::uint64_t first) {
   workers_.push_back({number, first, Forked([=, this](const Tell& tell) {
-                        Worker(campaign_, number).work(first, stride(), end_, tell);
+                        Worker(campaign_, number).work(first, stride(), campaign_.end, tell);
                       })});
 }
 
@@ -52,7 +51,7 @@ void Gathering::gather() {
       }
     }
     if (campaign_.until_failure) give_up_later_runs();
-    if (InterruptGuard::came()) hurry();
+    if (InterruptGuard::came() || time_is_up()) hurry();
   }
   for (const auto& [run, statistics] : unsettled_) statistics_.add(statistics);
   unsettled_.clear();
@@ -116,11 +115,17 @@ void Gathering::give_up_later_runs() {
   }
 }
 
+bool Gathering::time_is_up() const {
+  if (!campaign_.time) return false;
+  const auto for_shortening = failures_.empty() ? until_killed : milliseconds(*campaign_.time) / 5;
+  return Clock::now() >= campaign_.end - for_shortening;
+}
+
 void Gathering::hurry() {
   const auto now = Clock::now();
-  if (interrupted_ == Clock::time_point{}) interrupted_ = now;
-  if (now - interrupted_ > until_killed) return workers_.clear();
-  if (told_to_end_ || now - interrupted_ < until_told) return;
+  if (hurried_ == Clock::time_point{}) hurried_ = now;
+  if (now - hurried_ > until_killed) return workers_.clear();
+  if (told_to_end_ || now - hurried_ < until_told) return;
   for (const Running& worker : workers_) worker.forked.interrupt();
   told_to_end_ = true;
 }

@@ -52,7 +52,10 @@ class Gathering {
   void fail(std::uint64_t run, const Failure& failure);
   void count(std::uint64_t run, const Statistics& statistics);
   void give_up_later_runs();
-  /// After an interrupt: workers end by themselves, or are told to, or are killed.
+  /// Whether the rest of the campaign's time is for making short what was found.
+  bool time_is_up() const;
+  /// After an interrupt or when time is up: workers end by themselves, or are told to, or are
+  /// killed.
   void hurry();
   void show();
   void show_figures();
@@ -65,7 +68,7 @@ class Gathering {
   std::map<std::string, Failed> failures_;
   std::set<std::string> left_out_;
   std::vector<Running> workers_;
-  Clock::time_point started_ = Clock::now(), end_, shown_{}, interrupted_{};
+  Clock::time_point started_ = Clock::now(), shown_{}, hurried_{};
   bool told_to_end_ = false;
 };
 

@@ -45,7 +45,8 @@ Failure bad_end_of(const Forked& forked, const std::string& end, std::size_t ste
 std::optional<Failure> guarded_attempt(const Campaign& campaign, const Program& program,
                                        const std::string& title, Workspace* workspace,
                                        std::chrono::seconds limit) {
-  if (InterruptGuard::came()) throw Interrupted{};
+  const bool late = std::chrono::steady_clock::now() >= campaign.end;
+  if (InterruptGuard::came() || late) throw Interrupted{};
   Forked forked([&](const Tell& tell) {
     const ProcessorLimit patience(limit);
     try {
@@ -58,7 +59,7 @@ std::optional<Failure> guarded_attempt(const Campaign& campaign, const Program& 
   });
   std::optional<Failure> failure;
   for (;;) {
-    if (!forked.await()) throw Interrupted{};
+    if (!forked.await(campaign.end)) throw Interrupted{};
     const std::vector<json> told = forked.listen();
     if (told.empty()) break;
     failure = failure_from(told[0]);

@@ -11,7 +11,7 @@ namespace sim::fuzz {
 class Forked;
 struct Campaign;
 
-/// An interrupt came: what was being tried is not known.
+/// An interrupt came, or the campaign's end: what was being tried is not known.
 struct Interrupted {};
 
 /// A failure, as processes tell each other.

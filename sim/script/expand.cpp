@@ -206,7 +206,8 @@ std::vector<Step> steps(const Script& script, const Run& run) {
     if (!applies(*raw, substitution)) continue;
     const bool unmarked = raw->refusal == Refusal::unwanted;
     const Refusal refusal = allowed && unmarked ? Refusal::possible : raw->refusal;
-    result.push_back({line.number, print(concrete), std::move(action), std::move(cut), mishap, refusal});
+    result.push_back(
+        {line.number, print(concrete), std::move(action), std::move(cut), mishap, refusal});
   }
   return result;
 }

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <cerrno>
 #include <filesystem>
-#include <fstream>
 #include <sstream>
 #include <system_error>
 
@@ -9,6 +7,8 @@
 #include "sim/script/suggestion.h"
 #include "sim/script/verbs.h"
 #include "sim/step.h"
+#include "sim/text_file.h"
+#include "sim/usage_error.h"
 
 namespace sim::script {
 
@@ -260,13 +260,13 @@ Script parse_file(const std::string& path) {
   if (std::filesystem::is_directory(path, error)) {
     throw ScriptError(path + ": expected a scenario, found a directory");
   }
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream text;
-  if (in) text << in.rdbuf();
-  if (!in || (text.str().empty() && in.peek() != EOF)) {
-    throw ScriptError(path + ": cannot be read: " + std::generic_category().message(errno));
+  std::string text;
+  try {
+    text = read_text(path);
+  } catch (const UsageError& unreadable) {
+    throw ScriptError(unreadable.what());
   }
-  return parse(text.str(), path);
+  return parse(text, path);
 }
 
 }  // namespace sim::script

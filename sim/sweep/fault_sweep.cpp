@@ -284,8 +284,9 @@ Finding finding_at(const Scenario& scenario, const Scenario::Testcase& testcase,
   report += "\n";
   if (!lines.empty()) report += "  then " + lines.back() + ":\n";
   report += what;
-  std::string story = fmt::format("# Found by sweep --faults in {}, testcase \"{}\".\n# {}: {}\n\n",
-                                  scenario.path, testcase.title, to_string(verdict), operation);
+  std::string story = fmt::format(
+      "# Found by sweep --faults in {}, testcase \"{}\".\n# {}: {}\nrefusals allowed\n\n",
+      scenario.path, testcase.title, to_string(verdict), operation);
   for (std::size_t i = 0; i < point.step; ++i) {
     story += script::escaped(testcase.steps[i].text) + "\n";
   }

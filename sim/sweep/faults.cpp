@@ -10,6 +10,7 @@
 #include <ostream>
 
 #include "sim/fuzz/forked.h"
+#include "sim/interrupt.h"
 #include "sim/sweep/fault_sweep.h"
 #include "sim/sweep/tasks.h"
 
@@ -29,13 +30,17 @@ class FaultWorker {
  public:
   explicit FaultWorker(const Task& task) : task_(task), process_(from(0)) {}
 
-  FaultFigures result() {
+  /// Nothing if we are interrupted before.
+  std::optional<FaultFigures> result() {
     FaultFigures sum;
     for (unsigned deaths = 0;; ++deaths) {
       json last;
-      for (std::vector<json> more = process_.listen(); !more.empty(); more = process_.listen()) {
+      while (process_.await()) {
+        std::vector<json> more = process_.listen();
+        if (more.empty()) break;
         last = std::move(more.back());
       }
+      if (InterruptGuard::came()) return std::nullopt;
       if (last.contains("index")) {
         add(sum, fault_figures_of(last["figures"]));
       } else if (!last.is_null()) {
@@ -159,16 +164,17 @@ int carry_out_faults(const Options& options, std::ostream& out, std::ostream* pr
   std::vector<FaultRow> rows;
   Teller teller(options.out, out);
   const auto start = [](const Task& task) { return std::make_unique<FaultWorker>(task); };
+  const InterruptGuard guard;
   run_all(tasks_of(scenarios), options.jobs, progress, start,
           [&](const Task& task, const FaultFigures& figures) {
             if (task.testcase == 0) rows.push_back({task.scenario->name, 0, 0, {}});
             add(rows.back(), figures);
             teller.tell(task, figures.findings, progress);
           });
-  out << fault_table(rows) << std::flush;
+  out << fault_table(rows) << interrupted_text() << std::flush;
   const bool clean =
       std::ranges::all_of(rows, [](const FaultRow& row) { return row.sum.failures == 0; });
-  return clean ? 0 : 1;
+  return !clean ? 1 : InterruptGuard::came() ? InterruptGuard::status() : 0;
 }
 
 }  // namespace sim::sweep

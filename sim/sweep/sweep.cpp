@@ -8,6 +8,7 @@
 #include <ostream>
 
 #include "sim/fuzz/forked.h"
+#include "sim/interrupt.h"
 #include "sim/sweep/image_check.h"
 #include "sim/sweep/tasks.h"
 #include "sim/sweep/testcase_sweep.h"
@@ -47,11 +48,15 @@ class Worker {
   Worker(const Task& task, const Options& options)
       : task_(task), process_([&](const Tell& tell) { work(task, options, tell); }) {}
 
-  Sweep result() {
-    json told, last;
-    for (std::vector<json> more = process_.listen(); !more.empty(); more = process_.listen()) {
+  /// Nothing if we are interrupted before.
+  std::optional<Sweep> result() {
+    json last;
+    while (process_.await()) {
+      std::vector<json> more = process_.listen();
+      if (more.empty()) break;
       last = std::move(more.back());
     }
+    if (InterruptGuard::came()) return std::nullopt;
     if (last.contains("findings")) return sweep_of(last);
     return died(last, process_.bad_end().value_or("ended without a word"));
   }
@@ -143,6 +148,7 @@ int carry_out(const Options& options, std::ostream& out, std::ostream* progress)
   Teller teller(options.out, out);
   const std::vector<Task> tasks = tasks_of(scenarios);
   const auto start = [&](const Task& task) { return std::make_unique<Worker>(task, options); };
+  const InterruptGuard guard;
   run_all(tasks, options.jobs, progress, start, [&](const Task& task, const Sweep& sweep) {
     const Scenario& scenario = *task.scenario;
     if (task.testcase == 0) rows.push_back({scenario.name, 0, {}});
@@ -150,10 +156,10 @@ int carry_out(const Options& options, std::ostream& out, std::ostream* progress)
     add(rows.back().sum, sweep);
     teller.tell(task, sweep.findings, progress);
   });
-  out << table(rows) << std::flush;
+  out << table(rows) << interrupted_text() << std::flush;
   const bool clean =
       std::all_of(rows.begin(), rows.end(), [](const Row& row) { return row.sum.failures == 0; });
-  return clean ? 0 : 1;
+  return !clean ? 1 : InterruptGuard::came() ? InterruptGuard::status() : 0;
 }
 
 }  // namespace sim::sweep

@@ -5,11 +5,11 @@
 
 #include <cctype>
 #include <filesystem>
-#include <fstream>
 #include <ostream>
 
 #include "sim/interrupt.h"
 #include "sim/out_directory.h"
+#include "sim/text_file.h"
 #include "sim/usage_error.h"
 
 namespace sim::sweep {
@@ -27,11 +27,16 @@ std::string file_name(const Scenario& scenario, const std::string& title, Verdic
   return name + ".scenario";
 }
 
-void write(const fs::path& place, const std::string& text) {
-  fs::create_directories(place.parent_path());
-  std::ofstream file(place, std::ios::binary);
-  file << text << std::flush;
-  if (!file) throw UsageError(place.string() + ": cannot be written");
+/// Where the story is, or why it is nowhere else than in this text.
+std::string kept(const fs::path& place, const std::string& story) {
+  std::error_code ignored;  // write_text tells
+  fs::create_directories(place.parent_path(), ignored);
+  try {
+    write_text(place.string(), story);
+    return "written to " + place.string();
+  } catch (const UsageError& error) {
+    return error.what() + std::string("\n") + story;
+  }
 }
 
 }  // namespace
@@ -64,8 +69,7 @@ void Teller::tell(const Task& task, const std::vector<Finding>& findings, std::o
     if (!place_.empty() && !finding.story.empty()) {
       const fs::path file =
           fs::path(place_) / file_name(*task.scenario, task.title(), finding.verdict);
-      write(file, finding.story);
-      out_ << "  written to " << file.string() << "\n";
+      out_ << "  " << kept(file, finding.story) << "\n";
     }
     out_ << "\n";
   }
@@ -82,6 +86,8 @@ void clear_progress(std::ostream* progress) {
   if (progress != nullptr) *progress << "\r\033[K" << std::flush;
 }
 
-void check_interrupt() { InterruptGuard::check(); }
+std::string interrupted_text() {
+  return InterruptGuard::came() ? "interrupted; the rest was not swept\n" : "";
+}
 
 }  // namespace sim::sweep

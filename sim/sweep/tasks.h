@@ -40,11 +40,12 @@ class Teller {
 /// Says which task is at hand; null: says nothing.
 void show_progress(std::ostream* progress, std::size_t done, const std::vector<Task>& tasks);
 void clear_progress(std::ostream* progress);
-/// Throws Interrupt.
-void check_interrupt();
+/// "interrupted" as a line, or nothing.
+std::string interrupted_text();
 
-/// Runs all tasks, some at once: start(task) answers a pointer to a worker with a result().
-/// use(task, result) is called in the order of the tasks.
+/// Runs all tasks, some at once: start(task) answers a pointer to a worker with a result(), which
+/// is nothing after an interrupt, and ends this. use(task, result) is called in the order of the
+/// tasks.
 template <class Start, class Use>
 void run_all(const std::vector<Task>& tasks, unsigned jobs, std::ostream* progress,
              const Start& start, const Use& use) {
@@ -52,10 +53,10 @@ void run_all(const std::vector<Task>& tasks, unsigned jobs, std::ostream* progre
   std::size_t next = 0, done = 0;
   for (const Task& task : tasks) {
     while (next < tasks.size() && workers.size() < jobs) workers.push_back(start(tasks[next++]));
-    check_interrupt();
     const auto result = workers.front()->result();
+    if (!result) break;
     show_progress(progress, done++, tasks);
-    use(task, result);
+    use(task, *result);
     workers.pop_front();
   }
   clear_progress(progress);

@@ -153,8 +153,8 @@ TEST_CASE("an interrupted replay leaves nothing behind") {
 }
 
 TEST_CASE("help is everywhere") {
-  for (const char* command :
-       {"", "replay", "transcript", "rules", "export", "img", "img create", "img info", "bench"}) {
+  for (const char* command : {"", "replay", "transcript", "rules", "export", "modelled", "img",
+                              "img create", "img info", "bench"}) {
     const ShellResult result = shell(program + command + " --help");
     INFO(command);
     CHECK(result.status == 0);

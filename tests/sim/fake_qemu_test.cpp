@@ -19,11 +19,12 @@ std::string replay(const std::string& qemu, const std::string& more) {
   return "replay --subject model,qemu --qemu '" + qemu + "' " + more + " " + tests::testcases;
 }
 
-/// One line that holds `message`, status 2, no file left.
-void is_refused(const FakeQemus& fakes, const std::string& arguments, const std::string& message) {
+/// One line that holds `message`, that status, no file left.
+void is_refused(const FakeQemus& fakes, const std::string& arguments, const std::string& message,
+                int status = 2) {
   const ShellResult result = fakes.run(arguments);
   INFO(arguments << "\n" << result.out);
-  CHECK(result.status == 2);
+  CHECK(result.status == status);
   CHECK(has(result.out, message));
   CHECK(std::count(result.out.begin(), result.out.end(), '\n') == 1);
   CHECK(fakes.clean());
@@ -118,10 +119,11 @@ def request(line):
 }
 
 TEST_CASE("an interrupted run leaves neither processes nor files") {
-  for (const std::string signal : {"INT", "TERM"}) {
+  for (const auto& [signal, status] : {std::pair("INT", 130), {"TERM", 143}}) {
     const FakeQemus fakes;
-    const std::string hangs = fakes.script("hangs", hanging(fakes, "kill -" + signal + " $PPID"));
-    is_refused(fakes, replay(hangs, ""), "interrupted by signal ");
+    const std::string hangs =
+        fakes.script("hangs", hanging(fakes, std::string("kill -") + signal + " $PPID"));
+    is_refused(fakes, replay(hangs, ""), "interrupted by signal ", status);
     CHECK(all_gone(fakes));
   }
 }

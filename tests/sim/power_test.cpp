@@ -109,3 +109,14 @@ TEST_CASE("a cut is told in the transcript; a step with fewer operations comes t
             "snapshot-file=TEST_DIR/PID-top ...\n"));
   CHECK(has(text, "TEST_DIR/PID-base: bitmap b granularity=65536 flags=auto\n"));
 }
+
+TEST_CASE("a power cut that is to keep what is not there ends the run, with its line") {
+  const std::string start =
+      "create TEST_DIR/PID-a 1M\ndrive d TEST_DIR/PID-a\nio d write -P 1 0 512\n";
+  CHECK_THROWS_WITH(outcome(start + "power keep=1,99\n"),
+                    Catch::Matchers::StartsWith("story:4: power keep=1,99: keep=1,99 names change "
+                                                "99, which is not there: "));
+  CHECK_THROWS_WITH(outcome(start + "power keep=1.5000-5001\n"),
+                    Catch::Matchers::StartsWith("story:4: "));
+  CHECK(has(outcome(start + "power keep=1\n"), "... Power cut ..."));
+}
