@@ -9,6 +9,7 @@
 #include "sim/damage.h"
 #include "sim/script/bounds.h"
 #include "sim/script/modelled.h"
+#include "sim/script/suggestion.h"
 #include "sim/script/verbs.h"
 
 namespace sim::script {
@@ -82,7 +83,7 @@ class StepReader {
       if (std::find(keys.begin(), keys.end(), word.key) == keys.end()) {
         std::string known;
         for (const std::string& key : keys) known += (known.empty() ? "" : ", ") + key;
-        refuse("an option (" + known + ")", "'" + word.key + "'");
+        refuse("an option (" + known + ")", "'" + word.key + "'" + did_you_mean(word.key, keys));
       }
       if (options.contains(word.key)) refuse("each option once", "'" + word.key + "' again");
       options[word.key] = word.text;
@@ -262,7 +263,7 @@ Action damage_of(StepReader& words) {
   step.what = words.take(expected);
   const std::vector<std::string> known = damages();
   if (std::find(known.begin(), known.end(), step.what) == known.end())
-    words.refuse(expected, found);
+    words.refuse(expected, found + did_you_mean(step.what, known));
   return step;
 }
 
@@ -289,7 +290,8 @@ Action fail_of(StepReader& words) {
   const std::string word = words.take(expected);
   if (word == "off") return step;
   const std::optional<Operation> operation = operation_called(word);
-  if (!operation) words.refuse(expected, found);
+  if (!operation)
+    words.refuse(expected, found + did_you_mean(word, {"read", "write", "flush", "off"}));
   StorageFault fault{*operation};
   fault.once = words.take_if("once");
   set_fault_options(words, fault);
@@ -302,9 +304,11 @@ Action show_of(StepReader& words) {
       {"bitmap", Sight::bitmap}, {"bitmaps", Sight::bitmaps}, {"dirty", Sight::dirty},
       {"data", Sight::data},     {"info", Sight::info},       {"check", Sight::check}};
   const std::string expected = "bitmap, bitmaps, dirty, data, info or check after show";
-  const std::string found = words.found();
-  const auto sight = sights.find(words.take(expected));
-  if (sight == sights.end()) words.refuse(expected, found);
+  const std::string found = words.found(), what = words.take(expected);
+  const auto sight = sights.find(what);
+  const std::string meant =
+      did_you_mean(what, {"bitmap", "bitmaps", "dirty", "data", "info", "check"});
+  if (sight == sights.end()) words.refuse(expected, found + meant);
   ShowStep step{sight->second, {}, {}, {}};
   const bool of_file = step.sight == Sight::info || step.sight == Sight::check;
   step.target = of_file ? words.own_file() : words.take("a NODE");

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <map>
 #include <optional>
 #include <sstream>
 
@@ -53,6 +54,13 @@ std::string meant_size(std::string_view text) {
   return std::string(text.substr(0, end + 1));
 }
 
+/// The words that an argument of a type may be.
+const std::map<std::string, std::vector<std::string>> vocabularies = {
+    {"on-error", {"report", "ignore", "enospc", "stop", "auto"}},
+    {"mode", {"existing", "absolute-paths"}},
+    {"discard", {"ignore", "off", "unmap", "on"}},
+};
+
 /// Looks at one step.
 class Speller {
  public:
@@ -81,7 +89,13 @@ class Speller {
     }
   }
   void operator()(const CreateStep& step) const {
-    if (unwanted()) size(step.options.at("size").get<std::string>());
+    if (!unwanted()) return;
+    size(step.options.at("size").get<std::string>());
+    if (step.options.contains("cluster_size")) size(step.options["cluster_size"]);
+    format(step.options.value("format", "qcow2"));
+  }
+  void operator()(const DriveStep& step) const {
+    if (unwanted()) format(step.options.value("format", "qcow2"));
   }
   void operator()(const WaitStep& step) const {
     cannot_be_refused();
@@ -161,9 +175,19 @@ class Speller {
       const std::string hint = meant ? std::string("; did you mean '") + meant + "'?" : "";
       refuse("true or false for " + parameter.name, found + hint);
     }
+    for (const auto& [type, words] : vocabularies) {
+      if (parameter.type == type) known_word(text, words, "a value of " + parameter.name);
+    }
     if (parameter.type == "integer" || parameter.type == "uint32") {
       refuse("a number of digits for " + parameter.name, found);
     }
+  }
+  void known_word(const std::string& word, const std::vector<std::string>& all,
+                  const std::string& what) const {
+    if (std::ranges::find(all, word) == all.end()) unknown(what, word, all);
+  }
+  void format(const std::string& name) const {
+    known_word(name, {modelled_formats().begin(), modelled_formats().end()}, "a format of images");
   }
   void size(const std::string& text) const {
     const std::string meant = meant_size(text);

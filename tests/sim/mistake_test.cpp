@@ -106,6 +106,17 @@ TEST_CASE("what has mistakes is not blessed") {
   CHECK_FALSE(std::filesystem::exists(directory / "golden/a.txt"));
 }
 
+TEST_CASE("the project's own scenarios say which refusals they want") {
+  const sim::Project project{SOURCE_DIR};
+  for (const std::string& path : sim::find_scenarios({}, project)) {
+    const sim::Scenario scenario = sim::load_scenario(path, project);
+    const std::string told =
+        mistakes_text(scenario, sim::run_scenario(scenario, {{"model"}}, nullptr));
+    INFO(told);
+    CHECK(told.empty());
+  }
+}
+
 TEST_CASE("what random runs find can be replayed as it was written") {
   const tests::TempDir directory;
   sim::fuzz::Campaign campaign;
@@ -186,6 +197,14 @@ TEST_CASE("misspelt names are told, with what was probably meant") {
        "expected an event, found 'BLOCK_JOB_REDY'; did you mean 'BLOCK_JOB_READY'?"},
       {"create TEST_DIR/a 64KiB",
        "expected a size such as 512, 64K or 1.5M, found '64KiB'; did you mean '64K'?"},
+      {"create TEST_DIR/a 1M cluster_size=64KB",
+       "expected a size such as 512, 64K or 1.5M, found '64KB'; did you mean '64K'?"},
+      {"create TEST_DIR/a 1M format=qow2",
+       "expected a format of images, found 'qow2'; did you mean 'qcow2'?"},
+      {"drive d TEST_DIR/a format=rw",
+       "expected a format of images, found 'rw'; did you mean 'raw'?"},
+      {"block-commit device=d on-error=ignor",
+       "expected a value of on-error, found 'ignor'; did you mean 'ignore'?"},
       {"create TEST_DIR/a huge", "expected a size such as 512, 64K or 1.5M, found 'huge'"},
       {"io d wirte 0 512", "expected a command of qemu-io, found 'wirte'; did you mean 'write'?"},
       {"io d write -P 1 0 1MB",
@@ -197,6 +216,20 @@ TEST_CASE("misspelt names are told, with what was probably meant") {
     if (each.text.starts_with("crate") || each.text.starts_with("wait")) continue;
     CHECK(error_of("refused: " + each.text + "\n") == "no error");
     CHECK(error_of("refusals allowed\n" + each.text + "\n") == "no error");
+  }
+}
+
+TEST_CASE("misspelt words of a verb are malformed, marked or not") {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"create TEST_DIR/a 1M cluster_sise=64K", "cluster_size"},
+      {"drive d TEST_DIR/a formt=raw", "format"},
+      {"show drity d b", "dirty"},
+      {"fail TEST_DIR/a wirte", "write"},
+      {"damage TEST_DIR/a autoclaer", "autoclear"}};
+  for (const auto& [step, meant] : cases) {
+    INFO(step);
+    CHECK(has(error_of(step + "\n"), "; did you mean '" + meant + "'?"));
+    if (!step.starts_with("fail")) CHECK(error_of("refused: " + step + "\n") != "no error");
   }
 }
 
