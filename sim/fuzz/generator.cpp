@@ -53,6 +53,9 @@ std::string Generator::next(const View& view) {
 /// and then so many granules that the bits of one bitmap fill a small cluster, or two.
 std::uint64_t Generator::disk_size() {
   if (chance(8)) return 2097152 + 2097152 * below(2) + 512 * (chance(50) ? below(200) : 0);
+  // A sector before, at, and after the end of what an L2 table of clusters of 512 bytes or 4 KiB
+  // maps.
+  if (chance(8)) return (chance(70) ? 32768 * (1 + below(8)) : 2097152) + 512 * below(3) - 512;
   const std::uint64_t whole = std::uint64_t{65536} << below(5);
   const std::uint64_t odd = 512 * below(200);
   return chance(50) ? whole : chance(50) ? whole + odd : 512 + odd;
@@ -61,7 +64,8 @@ std::uint64_t Generator::disk_size() {
 void Generator::make_images() {
   // Else all storage answers at once, and requests hardly meet.
   if (chance(60)) planned_.push_back(fmt::format("schedule {}", below(1000)));
-  const std::uint64_t cluster = one_of<std::uint64_t>({65536, 65536, 512, 512, 4096, 2097152});
+  const std::uint64_t cluster = one_of<std::uint64_t>(
+      {65536, 65536, 65536, 65536, 512, 512, 4096, 4096, 2097152, 2097152, 1024, 8192});
   std::string options;
   if (cluster != 65536) options += fmt::format(" cluster_size={}", cluster);
   if (chance(12)) {

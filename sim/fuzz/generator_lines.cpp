@@ -99,6 +99,9 @@ std::string Generator::commit(const View& view) {
   if (chance(12)) text += " auto-dismiss=false";
   if (chance(5)) text += fmt::format(" filter-node-name={}", new_node());
   if (chance(3)) text += " backing-file=elsewhere";
+  if (chance(6)) {
+    text += " on-error=" + one_of<std::string>({"report", "ignore", "enospc", "stop", "auto"});
+  }
   // Left to chance alone, few jobs would come to their end.
   if (chance(50)) planned_.push_back("wait BLOCK_JOB_READY");
   return text;
@@ -163,7 +166,9 @@ std::string Generator::wait() {
 }
 
 std::string Generator::resize(const View& view) {
-  const std::uint64_t size = chance(50) ? disk_size() : view.size + 512 * below(300);
+  const std::uint64_t size = chance(3)    ? 0
+                             : chance(50) ? disk_size()
+                                          : view.size + 512 * below(300);
   const std::string which =
       chance(85) ? fmt::format("device={}", drive) : "node-name=" + node_of(view);
   return fmt::format("block_resize {} size={}", which, chance(95) ? size : size + 1);
