@@ -7,16 +7,20 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "sim/allowed.h"
 #include "sim/fuzz/generator.h"
 #include "sim/fuzz/sensible.h"
 #include "sim/interrupt.h"
 #include "sim/observe.h"
 #include "sim/report.h"
 #include "sim/script/expand.h"
+#include "sim/subjects.h"
 #include "sim/sweep/fault_sweep.h"
 #include "sim/usage_error.h"
 
 namespace sim::fuzz {
+
+using nlohmann::json;
 
 namespace {
 
@@ -32,6 +36,26 @@ Scenario scenario_of(const Program& program, const std::string& title) {
     scenario.testcases.push_back({run.title, script::steps(script, run)});
   }
   return scenario;
+}
+
+/// Whether nothing of what it is asked from now on is judged: it is open what a fault of storage
+/// has met (M54).
+bool allows_everything(Subject& model) {
+  return Allowed(model.execute({{"execute", "query-jobs"}})).anything();
+}
+
+/// A model that has done these lines.
+std::unique_ptr<Subject> led_through(const Program& program) {
+  std::unique_ptr<Subject> model = make_model_subject();
+  const Scenario scenario = scenario_of(program, "fuzz");
+  for (const Step& step : scenario.testcases.front().steps) observe(*model, step);
+  return model;
+}
+
+/// Whether there may be other nodes, bitmaps and jobs after it.
+bool changes_view(const Step& step) {
+  return !std::holds_alternative<ShowStep>(step.action) &&
+         !std::holds_alternative<IoStep>(step.action);
 }
 
 /// Draws lines and has the model do them, one after the other.
@@ -59,10 +83,23 @@ class Drawing {
   void take(const std::string& line) {
     const Step step = scenario_of({line}, "fuzz").testcases.front().steps.front();
     if (!is_sensible(step, *model_)) return;
+    storage_fails_ |= std::holds_alternative<FailStep>(step.action);
+    const std::optional<json> answer = try_out(step);
+    if (!answer) return;
     program_.push_back(line);
     if (sink_) sink_(line);
-    statistics_.note(step, observe(*model_, step));
-    if (!std::holds_alternative<ShowStep>(step.action)) view_ = look(*model_, view_);
+    statistics_.note(step, *answer);
+    if (changes_view(step)) view_ = look(*model_, view_);
+  }
+  /// What the model answers. Nothing if it would allow everything from there on: then it is as
+  /// before.
+  std::optional<json> try_out(const Step& step) {
+    // To copy it is dear, and needed only where storage fails.
+    std::unique_ptr<Subject> before = storage_fails_ ? copy_of_model(*model_) : nullptr;
+    json answer = observe(*model_, step);
+    if (!allows_everything(*model_)) return answer;
+    model_ = before ? std::move(before) : led_through(program_);
+    return std::nullopt;
   }
   void observe_all() {
     const View seen = view_;
@@ -79,6 +116,7 @@ class Drawing {
   const LineSink& sink_;
   View view_;
   Program program_;
+  bool storage_fails_ = false;  ///< or has failed
 };
 
 bool has_mishap(const Scenario& scenario) {
@@ -172,6 +210,7 @@ bool is_sensible(const Program& program, const std::string& title) {
       step.mishap.reset();  // sweep::FaultSweep follows that better than the model does
       if (!is_sensible(step, *model)) return false;
       observe(*model, step);
+      if (allows_everything(*model)) return false;
     }
   } catch (const std::exception&) {
     // The model broke: a run of the program tells it.

@@ -6,8 +6,6 @@
 #include <vector>
 
 #include "sim/allowed.h"
-#include "sim/observe.h"
-#include "sim/subjects.h"
 
 namespace sim::fuzz {
 
@@ -159,25 +157,13 @@ bool is_sensible_for_jobs(const Step& step, Subject& model) {
   });
 }
 
-/// Whether it is open what the step leaves behind: it depends on which operation of several met a
-/// fault of storage (M54). From there on the model allows everything.
-bool leaves_all_open(const Step& step, const Subject& model) {
-  const std::unique_ptr<Subject> trial = copy_of_model(model);
-  try {
-    observe(*trial, step);
-    return Allowed(trial->execute({{"execute", "query-jobs"}})).anything();
-  } catch (const std::exception&) {
-    return false;  // the model broke: a run tells it
-  }
-}
-
 }  // namespace
 
 bool is_sensible(const Step& step, Subject& model) {
   if (const auto* drive = std::get_if<DriveStep>(&step.action)) {
     if (is_backed_by_description(drive->options.value("file", ""), model)) return false;
   }
-  return is_sensible_for_jobs(step, model) && !leaves_all_open(step, model);
+  return is_sensible_for_jobs(step, model);
 }
 
 }  // namespace sim::fuzz

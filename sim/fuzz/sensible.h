@@ -9,9 +9,7 @@ namespace sim::fuzz {
 /// READY unseen (M4): to complete or cancel it does one thing or the other, its READY may have come
 /// before another speed or not, and whoever waits for it while the job is paused may wait in vain.
 /// Nor does it know when a commit ends that sleeps and is woken, or that to look wakes it (M39). A
-/// guest that a job in `pending` holds back is not waited for, either. And where it is open which
-/// of several operations meets a fault of storage, the model would allow everything from there on
-/// (M54). Asks the model, and changes nothing.
+/// guest that a job in `pending` holds back is not waited for, either. Asks the model.
 bool is_sensible(const Step& step, Subject& model);
 
 }  // namespace sim::fuzz

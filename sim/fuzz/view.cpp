@@ -2,6 +2,7 @@
 #include "sim/fuzz/view.h"
 
 #include <nlohmann/json.hpp>
+#include <utility>
 
 namespace sim::fuzz {
 
@@ -11,9 +12,9 @@ namespace {
 
 /// The list that a query answers; null where the model allows several.
 json list(Subject& model, const char* command) {
-  const json reply = model.execute({{"execute", command}});
+  json reply = model.execute({{"execute", command}});
   if (!reply.contains("return") || !reply["return"].is_array()) return nullptr;
-  return reply["return"];
+  return std::move(reply["return"]);
 }
 
 /// A number, or the first of those allowed.
