@@ -73,12 +73,16 @@ Program guarded_generate(const Campaign& campaign, std::uint64_t run) {
   Forked forked([&](const Tell& tell) {
     const ProcessorLimit patience(campaign.patience);
     Statistics unused;
-    generate(seed_of_run(campaign.seed, run), campaign.profile, campaign.steps, unused,
-             [&](const std::string& line) { tell(line); });
+    // The lines one by one, for it may die of one; then the whole, which may have been changed.
+    tell(generate(seed_of_run(campaign.seed, run), campaign.profile, campaign.steps, unused,
+                  [&](const std::string& line) { tell(line); }));
   });
   Program program;
   for (std::vector<json> told; !(told = forked.listen()).empty();) {
-    program.insert(program.end(), told.begin(), told.end());
+    for (const json& each : told) {
+      if (each.is_array()) return each.get<Program>();
+      program.push_back(each.get<std::string>());
+    }
   }
   return program;
 }
