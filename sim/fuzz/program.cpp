@@ -211,6 +211,7 @@ bool is_sensible(const Program& program, const std::string& title) {
       if (!is_sensible(step, *model)) return false;
       observe(*model, step);
       if (allows_everything(*model)) return false;
+      if (changes_view(step)) look(*model, {});  // as the one who drew it
     }
   } catch (const std::exception&) {
     // The model broke: a run of the program tells it.
