@@ -134,7 +134,10 @@ Rest rest_before(const Step& step) {
   const bool commands = std::holds_alternative<IoStep>(step.action) ||
                         std::holds_alternative<DriveStep>(step.action) ||
                         std::holds_alternative<UnplugStep>(step.action);
-  if (commands) return Rest::jobs;
+  // Other programs open images, which a job may keep to itself up to its end.
+  const bool outside = std::holds_alternative<CreateStep>(step.action) ||
+                       std::holds_alternative<DamageStep>(step.action);
+  if (commands || outside) return Rest::jobs;
   const bool everything = std::holds_alternative<FailStep>(step.action) ||
                           std::holds_alternative<SettleStep>(step.action);
   return everything ? Rest::jobs_and_requests : Rest::none;
