@@ -67,6 +67,16 @@ bool closes(const Step& step) {
          is_command(step, "blockdev-del");
 }
 
+/// Else whoever waits lets all jobs come to rest, and the model would have them all copied.
+bool waited_in_vain(const Step& step, const json& answer) {
+  return std::holds_alternative<WaitStep>(step.action) &&
+         outcome_of(step, answer) == Outcome::refused;
+}
+
+bool waited_for_success(const Step& step, const json& answer) {
+  return std::holds_alternative<WaitStep>(step.action) && outcome_of(step, answer) == Outcome::done;
+}
+
 /// Also those that may be over already.
 std::set<std::string> jobs_of(Subject& subject) {
   std::set<std::string> ids;
@@ -76,6 +86,19 @@ std::set<std::string> jobs_of(Subject& subject) {
     for (const json& job : world.said()["return"]) ids.insert(job["id"].get<std::string>());
   }
   return ids;
+}
+
+/// Those that the model cannot think to be over.
+std::set<std::string> sure_jobs_of(Subject& model) {
+  std::set<std::string> sure = jobs_of(model);
+  const json reply = ask(model, "query-jobs");
+  for (const Allowed& world : Allowed(reply).alternatives()) {
+    if (!world.said().contains("return")) return {};
+    std::set<std::string> here;
+    for (const json& job : world.said()["return"]) here.insert(job["id"].get<std::string>());
+    std::erase_if(sure, [&](const std::string& id) { return !here.contains(id); });
+  }
+  return sure;
 }
 
 /// Which image each device shows.
@@ -170,8 +193,11 @@ void Follower::meet(const Step& step, const json& answer, const std::string& fil
   // What was in flight may have met it as well.
   lost_ |= in_flight_;
   flush_failed_ |= fault.operation == Operation::flush;
+  if (waited_in_vain(step, answer)) end_jobs_that_met_it(engine);
+  lost_ |= !waited_for_success(step, answer) && is_over_unseen(engine);
   if (std::holds_alternative<IoStep>(step.action)) return meet_request(step, answer, file, fault);
   if (closes(step)) return end_in_doubt(step);
+  start_struck_ = is_command(step, "block-commit");
   const bool half_done = is_command(step, "block_resize");
   lost_ |= !step_on(step, answer) || (half_done && outcome_of(step, answer) == Outcome::refused);
   if (refused_ > 0 && !lost_) end_jobs_that(engine);
@@ -189,9 +215,11 @@ void Follower::meet_request(const Step& step, const json& answer, const std::str
   observe(*next, awaited(step));
   next->fail_storage(file, std::nullopt);
   if (!gave_up(*next)) return take(std::move(next));
-  // A flush does not tell whether it made anything durable.
-  const bool flushes = std::get<IoStep>(step.action).command.ends_with("flush");
-  lost_ |= flushes || outcome_of(step, answer) != Outcome::done;
+  // A flush does not tell whether it made anything durable, and nobody tells how what is in flight
+  // went.
+  const std::string& command = std::get<IoStep>(step.action).command;
+  const bool silent = command.ends_with("flush") || command.starts_with("aio_");
+  lost_ |= silent || outcome_of(step, answer) != Outcome::done;
   if (!lost_) step_on(step, answer);
 }
 
@@ -227,6 +255,7 @@ bool Follower::step_on(const Step& step, const json& answer) {
 }
 
 void Follower::follow(const Step& step, const json& answer, Subject& engine) {
+  if (waited_in_vain(step, answer)) end_jobs_that_met_it(engine);
   if (lost_) return;
   const unsigned refused = refused_;
   if (step_on(step, answer) && refused_ == refused) return;
@@ -263,7 +292,23 @@ void Follower::note_in_flight(const Step& step) {
 }
 
 void Follower::before(const Step& step, Subject& engine) {
+  end_jobs_that_met_it(engine);
   if (closes(step)) compare_devices(engine);
+}
+
+/// Whether a job that ends by itself has: with success or because it met the fault, nobody saw.
+bool Follower::is_over_unseen(Subject& engine) {
+  const std::set<std::string> theirs = jobs_of(engine), sure = sure_jobs_of(*model_);
+  return std::ranges::any_of(jobs_of(*model_), [&](const std::string& id) {
+    return !sure.contains(id) && !theirs.contains(id);
+  });
+}
+
+/// A job that met the fault on its way ends when it comes to it.
+void Follower::end_jobs_that_met_it(Subject& engine) {
+  if (lost_ || std::ranges::includes(jobs_of(engine), sure_jobs_of(*model_))) return;
+  end_jobs_that(engine);
+  lost_ |= start_struck_;
 }
 
 void Follower::compare_devices(Subject& engine) {

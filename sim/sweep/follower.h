@@ -49,12 +49,15 @@ class Follower {
   void end_in_doubt(const Step& step);
   bool step_on(const Step& step, const nlohmann::json& answer);
   void end_jobs_that(Subject& engine);
+  void end_jobs_that_met_it(Subject& engine);
+  bool is_over_unseen(Subject& engine);
   void take(std::unique_ptr<Subject> next);
 
   std::unique_ptr<Subject> model_;
   bool lost_ = false;
   bool flush_failed_ = false;
   bool in_flight_ = false;
+  bool start_struck_ = false;  ///< of a commit: whether it has grown its base, nobody knows
   unsigned refused_ = 0;
 };
 
