@@ -24,10 +24,10 @@ json fuzzed(const std::string& options) {
 }
 
 TEST_CASE("a campaign may end with its first failure, whoever finds it") {
-  const json all = fuzzed("--runs 60");
+  const json all = fuzzed("--runs 200");
   const std::uint64_t first = all["failures"][0]["run"];
   for (const std::string jobs : {"1", "3"}) {
-    const json summary = fuzzed("--runs 60 --until-failure --jobs " + jobs);
+    const json summary = fuzzed("--runs 200 --until-failure --jobs " + jobs);
     REQUIRE(summary["failures"].size() == 1);
     CHECK(summary["failures"][0]["run"] == first);
     CHECK(summary["failures"][0]["times"] == 1);
