@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 #include <type_traits>
+#include <utility>
 
 #include "sim/allowed.h"
 #include "sim/damage.h"
@@ -82,7 +83,7 @@ class QemuSubject : public Subject {
   std::string guest_io(const std::string& node, const std::string& command) override {
     return guarded([&] {
       process().forget_printed();
-      if (command.starts_with("aio_")) asynchronous_ = node;
+      if (command.starts_with("aio_")) asynchronous_.insert(node);
       const std::string answer = human(hmp::io_line(node, names_.to_real(command)));
       const std::string printed =
           process().take_console() + hmp::io_complaints(process().take_errors());
@@ -257,7 +258,7 @@ class QemuSubject : public Subject {
   std::set<std::string> told_;
   bool started_jobs_ = false;              ///< whether there may be any
   steady_clock::time_point last_request_;  ///< of the guest
-  std::string asynchronous_;  ///< where the latest request is that nobody waited for; empty: none
+  std::set<std::string> asynchronous_;     ///< where requests are that nobody has waited for
 };
 
 /// The kernel tells which file a call is about by its canonical path.
@@ -272,9 +273,11 @@ void QemuSubject::fail_storage(const std::string& file, const std::optional<Stor
 }
 
 void QemuSubject::finish_requests() {
-  if (asynchronous_.empty()) return;
-  human(hmp::io_line(asynchronous_, "aio_flush"));
-  asynchronous_.clear();
+  // The first that is there still waits for those of all nodes (M57).
+  for (const std::string& node : std::exchange(asynchronous_, {})) {
+    const std::string answer = human(hmp::io_line(node, "aio_flush"));
+    if (!answer.starts_with("Error: ")) return;
+  }
 }
 
 /// Whether a job, as query-block-jobs has it, comes to READY or to its end without a command. One
