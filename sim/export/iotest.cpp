@@ -111,7 +111,7 @@ std::string function_text(const std::string& name, const std::string& title,
 
 std::string imports(const std::string& body) {
   std::string text;
-  for (const char* module : {"collections", "json", "os", "re"}) {
+  for (const char* module : {"collections", "json", "os", "re", "time"}) {
     if (body.find(std::string(module) + ".") != std::string::npos) {
       text += "import " + std::string(module) + "\n";
     }

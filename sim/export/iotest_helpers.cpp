@@ -121,6 +121,18 @@ def io(vm, node, command):
         log(hidden(line))
 )";
 
+constexpr std::string_view settle = R"(
+def settle(vm):
+    """Waits for requests in flight, and for jobs that come to rest."""
+    for node in vm.qmp('query-named-block-nodes')['return'][:1]:
+        vm.hmp_qemu_io(node['node-name'], 'aio_flush')
+    rest = ('ready', 'standby', 'paused', 'pending', 'concluded')
+    for _ in range(500):
+        if all(job['status'] in rest for job in vm.qmp('query-jobs')['return']):
+            break
+        time.sleep(0.01)
+)";
+
 constexpr std::string_view end = R"(
 def end(vm, how):
     """Ends the machine; tells what qemu-io had to complain of."""
@@ -233,6 +245,7 @@ const std::vector<Helper>& all_helpers() {
       {"create", {"hidden"}, create},
       {"hmp", {"hidden"}, hmp},
       {"io", {"hidden"}, io},
+      {"settle", {}, settle},
       {"end", {"hidden"}, end},
       {"find_node", {}, find_node},
       {"show_bitmap", {"find_node"}, show_bitmap},

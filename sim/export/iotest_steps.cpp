@@ -153,6 +153,10 @@ struct IotestSteps::Writer {
             ")");
     to.expected_ += render(step, allowed);
   }
+  void operator()(const SettleStep&) const {
+    to.need_machine();
+    to.call("settle", {"vm"});
+  }
   void operator()(const RunStep&) const {}
   void operator()(const ScheduleStep&) const {}
   template <class Other>

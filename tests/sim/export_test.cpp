@@ -103,6 +103,19 @@ TEST_CASE("what qemu-io will have printed is expected at the machine's end") {
         "... Kill ...\n");
 }
 
+TEST_CASE("an iotest waits for what is in flight where its story settles") {
+  const Iotest test = Written(
+                          "create TEST_DIR/PID-a 1M\n"
+                          "drive d TEST_DIR/PID-a\n"
+                          "io d aio_write 0 512\n"
+                          "settle\n"
+                          "show data d\n")
+                          .exported();
+  CHECK(has(test.program, "import time\n"));
+  CHECK(has(test.program, "def settle(vm):\n"));
+  CHECK(has(test.program, "        settle(vm)\n"));
+}
+
 TEST_CASE("what an iotest cannot say is refused with its place") {
   const std::string start = "create TEST_DIR/PID-a 1M\ndrive d TEST_DIR/PID-a\n";
   const auto refusal = [&](const std::string& text) {
