@@ -59,7 +59,7 @@ const std::vector<std::pair<std::string, json>>& commands() {
 /// Three layers with a stored bitmap each, data in the upper two, and a commit into the base.
 struct ThreeLayers : BlockWorld {
   explicit ThreeLayers(std::uint64_t seed) : BlockWorld(seed) {
-    for (const char* file : {"base", "spare"}) create(file, {.size = {4 * mib}});
+    for (const char* file : {"base", "spare"}) create(file, {.size = {mib}});
     drive("drive0", "base", "node-name=base");
     bitmap_on("base", "b");
     overlay("middle");
@@ -67,7 +67,7 @@ struct ThreeLayers : BlockWorld {
     REQUIRE(io("drive0", "write -P 1 0 64k") == "");
     overlay("top");
     bitmap_on("top", "t");
-    REQUIRE(io("drive0", "write -P 2 1M 64k") == "");
+    REQUIRE(io("drive0", "write -P 2 512k 64k") == "");
     const json spare{{"driver", "qcow2"},
                      {"node-name", "spare"},
                      {"backing", nullptr},

