@@ -2,6 +2,8 @@
 #include "sim/disk.h"
 
 #include <cerrno>
+#include <sstream>
+#include <string>
 
 #include "engine/check.h"
 #include "engine/error.h"
@@ -15,6 +17,20 @@ using engine::io::Locking;
 using engine::io::Storage;
 using engine::io::Task;
 
+namespace {
+
+/// Why there is no file of that name, as a host's file system tells it.
+int why_missing(const std::string& path) {
+  constexpr std::size_t longest_name = 255;
+  std::istringstream names(path);
+  for (std::string name; std::getline(names, name, '/');) {
+    if (name.size() > longest_name) return ENAMETOOLONG;
+  }
+  return ENOENT;
+}
+
+}  // namespace
+
 Disk::Disk(World& world, Latency latency, Journal journal, DiskFiles files)
     : world_(world), latency_(latency), journal_(journal) {
   for (auto& [path, bytes] : files) {
@@ -27,7 +43,8 @@ Task<std::unique_ptr<Storage>> Disk::open(const std::string& path, Access access
     throw engine::Refusal("'file' driver requires '" + path + "' to be a regular file");
   }
   const auto file = files_.find(path);
-  if (file == files_.end()) throw engine::IoError(ENOENT, "Could not open '" + path + "'");
+  if (file == files_.end())
+    throw engine::IoError(why_missing(path), "Could not open '" + path + "'");
   if (locking != Locking::off && file->second->unshared > 0) {
     throw engine::LockConflict("\"consistent read\"", path);
   }
