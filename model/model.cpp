@@ -2,6 +2,7 @@
 #include "model/model.h"
 
 #include <algorithm>
+#include <sstream>
 
 #include "model/parts.h"
 
@@ -18,7 +19,12 @@ json error_reply(const Refused& refused) {
 }
 
 Refused no_file(const std::string& file) {
-  return {"Could not open '" + file + "': No such file or directory"};
+  std::istringstream names(file);
+  std::string why = "No such file or directory";
+  for (std::string name; std::getline(names, name, '/');) {
+    if (name.size() > 255) why = "File name too long";
+  }
+  return {"Could not open '" + file + "': " + why};
 }
 Refused no_node(const std::string& name) { return {"Node '" + name + "' not found"}; }
 Refused no_bitmap(const std::string& name) { return {"Dirty bitmap '" + name + "' not found"}; }

@@ -179,6 +179,7 @@ const std::vector<Refusal> table = {
     {"M27", "Invalid discard option"},
     {"M27", "Unknown driver '…'"},
     {"M28", "Could not open '…': No such file or directory", "drive"},
+    {"M28", "Could not open '…': File name too long", "drive", told_by_scenarios},
     {"M28", "Failed to get \"write\" lock", "drive"},
     {"M28", "Failed to get shared \"write\" lock"},
     {"M56", "Failed to get \"consistent read\" lock"},

@@ -48,7 +48,7 @@ const std::map<std::string, std::size_t>& budgets() {
       {"jobs.cpp", 183},
       {"learn.cpp", 96},
       {"meeting.cpp", 68},
-      {"model.cpp", 110},
+      {"model.cpp", 116},
       {"model.h", 98},
       {"parts.h", 194},
       {"persistence.cpp", 152},
