@@ -161,6 +161,8 @@ io::Task<bool> CommitJob::finish_drained() {
     const io::Mutex::Guard guard = co_await layer_.changes().lock();
     drained_.emplace(layer_, top_);
     co_await drained_->settle();
+    // Else nobody could write the base when it is in the top's place (M64).
+    if (base_.has_readonly_bitmap()) co_await layer_.set_access(base_, io::Access::read_write);
   }
   if (todo().count() != 0) {
     drained_.reset();
