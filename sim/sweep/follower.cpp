@@ -197,6 +197,8 @@ void Follower::meet(const Step& step, const json& answer, const std::string& fil
   lost_ |= !waited_for_success(step, answer) && is_over_unseen(engine);
   if (std::holds_alternative<IoStep>(step.action)) return meet_request(step, answer, file, fault);
   if (closes(step)) return end_in_doubt(step);
+  // The end of a job closes what lay above its base.
+  lost_ |= waited_for_success(step, answer);
   start_struck_ = is_command(step, "block-commit");
   const bool half_done = is_command(step, "block_resize");
   lost_ |= !step_on(step, answer) || (half_done && outcome_of(step, answer) == Outcome::refused);
