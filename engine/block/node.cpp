@@ -241,11 +241,11 @@ io::Task<void> Node::take_bitmaps_into_use() {
 }
 
 io::Task<void> Node::set_access(io::Access access, Node* file, io::Storage& storage) {
-  const bool marks_again = image_bitmaps_ && !read_only() && has_readonly_bitmap();
-  if (access == access_ && access == io::Access::read_write && marks_again) {
-    co_await take_bitmaps_into_use();
+  if (access == access_) {
+    const bool marks_again = image_bitmaps_ && !read_only() && has_readonly_bitmap();
+    if (marks_again) co_await take_bitmaps_into_use();
+    co_return;
   }
-  if (access == access_) co_return;
   const bool file_follows = file != nullptr && storage.access() != access;
   if (access == io::Access::read_only) {
     co_await become_read_only(file_follows ? &storage : nullptr);
