@@ -7,7 +7,6 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "sim/allowed.h"
 #include "sim/fuzz/generator.h"
 #include "sim/fuzz/sensible.h"
 #include "sim/interrupt.h"
@@ -36,12 +35,6 @@ Scenario scenario_of(const Program& program, const std::string& title) {
     scenario.testcases.push_back({run.title, script::steps(script, run)});
   }
   return scenario;
-}
-
-/// Whether nothing of what it is asked from now on is judged: it is open what a fault of storage
-/// has met (M54).
-bool allows_everything(Subject& model) {
-  return Allowed(model.execute({{"execute", "query-jobs"}})).anything();
 }
 
 /// A model that has done these lines.

@@ -41,12 +41,6 @@ Outcome outcome_of(const Step& step, const json& answer) {
 
 json ask(Subject& subject, const char* query) { return subject.execute({{"execute", query}}); }
 
-/// What the model says of everything once it cannot know.
-bool gave_up(Subject& model) {
-  const json jobs = ask(model, "query-jobs");
-  return Allowed(jobs).anything();
-}
-
 bool is_command(const Step& step, const char* name) {
   const auto* command = std::get_if<QmpStep>(&step.action);
   return command != nullptr && command->request.value("execute", json()) == name;
@@ -67,7 +61,8 @@ bool closes(const Step& step) {
          is_command(step, "blockdev-del");
 }
 
-/// Else whoever waits lets all jobs come to rest, and the model would have them all copied.
+/// Whether a wait ended without a success. The model lets all jobs come to rest in such a wait, and
+/// takes them to have copied everything.
 bool waited_in_vain(const Step& step, const json& answer) {
   return std::holds_alternative<WaitStep>(step.action) &&
          outcome_of(step, answer) == Outcome::refused;
@@ -184,7 +179,7 @@ std::unique_ptr<Subject> Follower::model() const {
 }
 
 void Follower::take(std::unique_ptr<Subject> next) {
-  lost_ |= gave_up(*next);
+  lost_ |= allows_everything(*next);
   model_ = std::move(next);
 }
 
@@ -216,7 +211,7 @@ void Follower::meet_request(const Step& step, const json& answer, const std::str
   next->fail_storage(file, perhaps);
   observe(*next, awaited(step));
   next->fail_storage(file, std::nullopt);
-  if (!gave_up(*next)) return take(std::move(next));
+  if (!allows_everything(*next)) return take(std::move(next));
   // A flush does not tell whether it made anything durable, and nobody tells how what is in flight
   // went.
   const std::string& command = std::get<IoStep>(step.action).command;
@@ -282,7 +277,7 @@ void Follower::end_jobs_that(Subject& engine) {
       }
     }
   }
-  lost_ |= jobs_of(*model_) != theirs || gave_up(*model_);
+  lost_ |= jobs_of(*model_) != theirs || allows_everything(*model_);
 }
 
 void Follower::note_in_flight(const Step& step) {
