@@ -28,8 +28,8 @@ std::unique_ptr<Subject> copy_of_model(const Subject& model);
 /// The states that a model may be in after a crash, each as a model that is in that state alone.
 /// Requires that `model` is a model.
 std::vector<std::unique_ptr<Subject>> states_of(const Subject& model);
-/// Whether the model has given up: it allows whatever it is asked from now on, for it is open what a
-/// fault of storage has met (M54).
+/// Whether the model has given up: it allows whatever it is asked from now on, for it is open what
+/// a fault of storage has met (M54).
 bool allows_everything(Subject& model);
 /// Whether there is just one. Requires that `model` is a model.
 bool has_one_state(const Subject& model);
