@@ -61,11 +61,12 @@ bool closes(const Step& step) {
          is_command(step, "blockdev-del");
 }
 
-/// Whether a wait ended without a success. The model lets all jobs come to rest in such a wait, and
-/// takes them to have copied everything.
-bool waited_in_vain(const Step& step, const json& answer) {
-  return std::holds_alternative<WaitStep>(step.action) &&
-         outcome_of(step, answer) == Outcome::refused;
+/// Whether all jobs came to rest in it, for the model takes them to have copied everything then. A
+/// wait for an event that does not come is such a step.
+bool rests(const Step& step, const json& answer) {
+  const bool waits = std::holds_alternative<WaitStep>(step.action);
+  return std::holds_alternative<SettleStep>(step.action) ||
+         (waits && outcome_of(step, answer) == Outcome::refused);
 }
 
 bool waited_for_success(const Step& step, const json& answer) {
@@ -188,9 +189,13 @@ void Follower::meet(const Step& step, const json& answer, const std::string& fil
   // What was in flight may have met it as well.
   lost_ |= in_flight_;
   flush_failed_ |= fault.operation == Operation::flush;
-  if (waited_in_vain(step, answer)) end_jobs_that_met_it(engine);
+  if (rests(step, answer)) end_jobs_that_met_it(engine);
   lost_ |= !waited_for_success(step, answer) && is_over_unseen(engine);
-  if (std::holds_alternative<IoStep>(step.action)) return meet_request(step, answer, file, fault);
+  if (std::holds_alternative<IoStep>(step.action)) {
+    // A request may have come before the end of a job that met the fault, or after it.
+    lost_ |= has_lost_a_job(engine);
+    return meet_request(step, answer, file, fault);
+  }
   if (closes(step)) return end_in_doubt(step);
   // The end of a job closes what lay above its base.
   lost_ |= waited_for_success(step, answer);
@@ -252,7 +257,7 @@ bool Follower::step_on(const Step& step, const json& answer) {
 }
 
 void Follower::follow(const Step& step, const json& answer, Subject& engine) {
-  if (waited_in_vain(step, answer)) end_jobs_that_met_it(engine);
+  if (rests(step, answer)) end_jobs_that_met_it(engine);
   if (lost_) return;
   const unsigned refused = refused_;
   if (step_on(step, answer) && refused_ == refused) return;
@@ -301,9 +306,13 @@ bool Follower::is_over_unseen(Subject& engine) {
   });
 }
 
+bool Follower::has_lost_a_job(Subject& engine) {
+  return !std::ranges::includes(jobs_of(engine), sure_jobs_of(*model_));
+}
+
 /// A job that met the fault on its way ends when it comes to it.
 void Follower::end_jobs_that_met_it(Subject& engine) {
-  if (lost_ || std::ranges::includes(jobs_of(engine), sure_jobs_of(*model_))) return;
+  if (lost_ || !has_lost_a_job(engine)) return;
   end_jobs_that(engine);
   lost_ |= start_struck_;
 }

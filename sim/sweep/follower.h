@@ -49,6 +49,7 @@ class Follower {
   void end_in_doubt(const Step& step);
   bool step_on(const Step& step, const nlohmann::json& answer);
   void end_jobs_that(Subject& engine);
+  bool has_lost_a_job(Subject& engine);
   void end_jobs_that_met_it(Subject& engine);
   bool is_over_unseen(Subject& engine);
   void take(std::unique_ptr<Subject> next);
