@@ -22,6 +22,9 @@ class DiskStorage : public engine::io::Storage {
   ~DiskStorage() override;
 
   engine::ByteCount size() const override { return {file_->bytes().size()}; }
+  engine::ByteCount before_hole(engine::HostOffset start, engine::ByteCount length) const override {
+    return {file_->bytes().before_hole(start.value, length.value)};
+  }
   engine::io::Access access() const override { return access_; }
   engine::io::Task<void> set_access(engine::io::Access access) override;
   void share_reads(bool shared) override;

@@ -21,6 +21,9 @@ class FailingStorage : public engine::io::Storage {
 
   engine::ByteCount size() const override { return below_->size(); }
   engine::ByteCount allocated_size() const override { return below_->allocated_size(); }
+  engine::ByteCount before_hole(engine::HostOffset start, engine::ByteCount length) const override {
+    return below_->before_hole(start, length);
+  }
   engine::io::Access access() const override { return below_->access(); }
   engine::io::Task<void> set_access(engine::io::Access access) override;
   void share_reads(bool shared) override { below_->share_reads(shared); }

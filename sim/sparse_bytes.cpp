@@ -61,6 +61,15 @@ void SparseBytes::read(std::uint64_t offset, std::span<std::byte> buffer) const 
   std::fill(buffer.begin() + static_cast<std::ptrdiff_t>(length), buffer.end(), std::byte{0});
 }
 
+std::uint64_t SparseBytes::before_hole(std::uint64_t offset, std::uint64_t length) const {
+  std::uint64_t end = offset;
+  for (const auto& [index, chunk] : chunks_) {
+    const std::uint64_t start = index * chunk_size;
+    if (start < offset + length && start + chunk_size > end) end = start + chunk_size;
+  }
+  return std::min(length, end - offset);
+}
+
 void SparseBytes::write(std::uint64_t offset, std::span<const std::byte> data) {
   for_each_chunk(offset, data.size(), [&](auto index, auto inside, auto done, auto part) {
     const auto bytes = data.subspan(done, part);

@@ -27,6 +27,8 @@ class SparseBytes {
   void resize(std::uint64_t size);
   /// Zeros where `buffer` reaches past the end.
   void read(std::uint64_t offset, std::span<std::byte> buffer) const;
+  /// How much of a range there is, from `offset` on, before no chunk of it is left.
+  std::uint64_t before_hole(std::uint64_t offset, std::uint64_t length) const;
   /// Extends as needed.
   void write(std::uint64_t offset, std::span<const std::byte> data);
   void write_zeroes(std::uint64_t offset, std::uint64_t length);

@@ -24,6 +24,9 @@ class CheckedStorage final : public Storage {
 
   ByteCount size() const override { return below_->size(); }
   ByteCount allocated_size() const override { return below_->allocated_size(); }
+  ByteCount before_hole(HostOffset start, ByteCount length) const override {
+    return below_->before_hole(start, length);
+  }
   Access access() const override { return below_->access(); }
   Task<void> set_access(Access access) override;
   void share_reads(bool shared) override;

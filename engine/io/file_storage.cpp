@@ -74,6 +74,21 @@ ByteCount FileStorage::allocated_size() const {
   return {static_cast<std::uint64_t>(status.st_blocks) * block_bytes};
 }
 
+ByteCount FileStorage::before_hole(HostOffset start, ByteCount length) const {
+  const HostOffset end = start + length;
+  ByteCount filled{0};
+  for (HostOffset at = start; at < end;) {
+    const off_t data = lseek(file_.number(), static_cast<off_t>(at.value), SEEK_DATA);
+    if (data < 0 && errno == ENXIO) break;  // only a hole up to the end of the file
+    const off_t hole = data < 0 ? -1 : lseek(file_.number(), data, SEEK_HOLE);
+    if (hole <= data) return length;  // a file system that does not tell
+    if (HostOffset{static_cast<std::uint64_t>(data)} >= end) break;
+    at = std::min(end, HostOffset{static_cast<std::uint64_t>(hole)});
+    filled = at - start;
+  }
+  return filled;
+}
+
 Task<void> FileStorage::set_access(Access access) {
   if (access != access_) reopen(access);
   co_return;

@@ -35,6 +35,7 @@ class FileStorage final : public Storage {
 
   ByteCount size() const override { return size_; }
   ByteCount allocated_size() const override;
+  ByteCount before_hole(HostOffset start, ByteCount length) const override;
   Access access() const override { return access_; }
   Task<void> set_access(Access access) override;
   void share_reads(bool shared) override;

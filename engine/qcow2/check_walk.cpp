@@ -52,8 +52,11 @@ CheckWalk::Table CheckWalk::l2_table(HostOffset place) const {
 
 io::Task<std::vector<CheckWalk::Filled>> CheckWalk::read_slice(const Table& table,
                                                                std::uint64_t first) {
-  const std::uint64_t count = std::min(slice_entries, table.entries - first);
   const HostOffset place{table.place.value + first * entry_bytes};
+  const ByteCount length{std::min(slice_entries, table.entries - first) * entry_bytes};
+  const std::uint64_t count =
+      (file_.before_hole(place, length).value + entry_bytes - 1) / entry_bytes;
+  if (count == 0) co_return std::vector<Filled>();
   TableEntries entries(count);
   const std::span<std::byte> bytes = std::as_writable_bytes(std::span(entries));
   co_await file_.read(place, bytes);

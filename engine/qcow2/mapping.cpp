@@ -26,7 +26,7 @@ io::Task<void> Mapping::load() {
   const Header& header = header_.header();
   co_await l1_.load(header.l1_table_offset, header.l1_size);
   metadata_.add(geometry_.run(l1_.place(), geometry_.clusters_for(l1_.bytes())));
-  for (const std::uint64_t raw : l1_.entries()) {
+  for (const std::uint64_t raw : l1_.filled()) {
     const TableEntry entry{raw};
     if (!entry.has_place()) continue;
     metadata_.add(geometry_.run(entry.place(), 1));
@@ -207,7 +207,7 @@ io::Task<void> Mapping::grow_l1(std::uint64_t entries) {
   const HostRun run = co_await refcounts_.allocate(clusters, clusters);
   metadata_.add(run);
   const HostOffset place = geometry_.start(run.first);
-  TableEntries longer = l1_.entries();
+  TableEntries longer = l1_.filled();
   longer.resize(entries, 0);
   Header header = header_.header();
   header.l1_table_offset = place;

@@ -35,7 +35,7 @@ io::Task<void> Refcounts::load() {
   const std::uint64_t clusters = header.refcount_table_clusters;
   co_await table_.load(header.refcount_table_offset, table_entries_in(clusters));
   metadata_.add(geometry_.run(header.refcount_table_offset, clusters));
-  const TableEntries& entries = table_.entries();
+  const TableEntries& entries = table_.filled();
   for (std::uint64_t i = 0; (i = next_filled(entries, i)) < entries.size(); ++i) {
     const HostOffset place{entries[i] & entry_place_mask};
     if (place.value != 0) metadata_.add(geometry_.run(place, 1));

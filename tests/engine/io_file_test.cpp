@@ -122,6 +122,21 @@ TEST_CASE("unmapping gives space back") {
   REQUIRE(status.st_blocks < 64);
 }
 
+TEST_CASE("a range ends, for who asks, where only a hole is left") {
+  Files files;
+  auto file = files.create("f");
+  files.loop().run(file->resize({8 << 20}));
+  write(files.loop(), *file, 1 << 20, filled(1 << 16, 7));
+  const auto before_hole = [&](std::uint64_t start, std::uint64_t length) {
+    return file->before_hole({start}, {length}).value;
+  };
+  REQUIRE(before_hole(0, 4 << 20) >= (1 << 20) + (1 << 16));
+  REQUIRE(before_hole(0, 4 << 20) < 2 << 20);
+  REQUIRE(before_hole(1 << 20, 1 << 16) == 1 << 16);
+  REQUIRE(before_hole(4 << 20, 1 << 20) == 0);
+  REQUIRE(before_hole(16 << 20, 1 << 20) == 0);
+}
+
 TEST_CASE("resizing cuts off and extends with zeros") {
   Files files;
   auto file = files.create("f");

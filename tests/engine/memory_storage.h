@@ -97,6 +97,12 @@ class MemoryStorage final : public io::Storage {
   std::uint64_t flushes = 0;
 
   ByteCount size() const override { return {bytes.size()}; }
+  /// All zeros are holes here.
+  ByteCount before_hole(HostOffset start, ByteCount length) const override {
+    std::uint64_t end = std::min<std::uint64_t>(bytes.size(), (start + length).value);
+    while (end > start.value && bytes[end - 1] == std::byte{0}) --end;
+    return {end > start.value ? end - start.value : 0};
+  }
   io::Access access() const override { return opened; }
   io::Task<void> set_access(io::Access access) override {
     opened = access;

@@ -12,7 +12,7 @@ namespace tests {
 namespace {
 
 constexpr std::uint64_t cluster = 4096;
-constexpr std::uint64_t disk_size = 8 * cluster;
+constexpr std::uint64_t eight_clusters = 8 * cluster;
 
 /// What the clusters are before the guests begin.
 enum class Before { unallocated, zero_backing, data_backing, zero, zero_with_place, data, shared };
@@ -39,19 +39,20 @@ class Neighbours {
  public:
   Neighbours(Before before, unsigned version, std::uint64_t seed)
       : before_(before),
-        base_(before == Before::data_backing ? pattern(disk_size, 99) : Bytes(disk_size)),
-        expected_(disk_size),
+        base_(before == Before::data_backing ? pattern(eight_clusters, 99) : Bytes(eight_clusters)),
+        expected_(eight_clusters),
         disk_(options(version), CacheSizes{ByteCount{1}, ByteCount{1}}, seed) {
     if (backed()) disk_.set_backing(&base_);
     if (before == Before::data_backing) expected_ = base_.bytes;
-    if (before == Before::zero) disk_.write_zeroes(0, disk_size, io::Unmap::yes);
+    if (before == Before::zero) disk_.write_zeroes(0, eight_clusters, io::Unmap::yes);
     if (before >= Before::zero_with_place) {
-      expected_ = pattern(disk_size, 98);
-      disk_.write(0, slice(expected_, 0, before == Before::shared ? disk_size / 2 : disk_size));
+      expected_ = pattern(eight_clusters, 98);
+      disk_.write(
+          0, slice(expected_, 0, before == Before::shared ? eight_clusters / 2 : eight_clusters));
     }
     if (before == Before::zero_with_place) {
-      disk_.write_zeroes(0, disk_size, io::Unmap::no);
-      expected_ = Bytes(disk_size);
+      disk_.write_zeroes(0, eight_clusters, io::Unmap::no);
+      expected_ = Bytes(eight_clusters);
     }
     if (before == Before::shared) share();
   }
@@ -66,9 +67,9 @@ class Neighbours {
     }
     disk_.run(group.join());
     std::string wrong = std::move(wrong_);
-    if (disk_.read(0, disk_size) != expected_) wrong += "contents; ";
+    if (disk_.read(0, eight_clusters) != expected_) wrong += "contents; ";
     disk_.reopen();
-    if (disk_.read(0, disk_size) != expected_) wrong += "contents after reopening; ";
+    if (disk_.read(0, eight_clusters) != expected_) wrong += "contents after reopening; ";
     return wrong + disk_.check();
   }
 
@@ -76,7 +77,7 @@ class Neighbours {
   bool backed() const { return before_ == Before::zero_backing || before_ == Before::data_backing; }
   CreateOptions options(unsigned version) const {
     CreateOptions made;
-    made.size.value = disk_size;
+    made.size.value = eight_clusters;
     made.cluster_size.value = cluster;
     made.version = version;
     if (backed()) made.backing_file = "base";

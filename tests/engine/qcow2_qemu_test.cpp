@@ -85,7 +85,7 @@ std::vector<Kind> all_kinds() {
   return kinds;
 }
 
-constexpr std::uint64_t disk_size = (6 << 20) + 512;
+constexpr std::uint64_t sector_over_6m = (6 << 20) + 512;
 Bytes filled(std::uint64_t size, unsigned char value) { return Bytes(size, std::byte(value)); }
 
 TEST_CASE("qemu reads what we wrote and finds nothing wrong", "[qemu]") {
@@ -93,22 +93,22 @@ TEST_CASE("qemu reads what we wrote and finds nothing wrong", "[qemu]") {
   const std::string path = directory / "ours.qcow2";
   for (const Kind& kind : all_kinds()) {
     CAPTURE(kind.options());
-    FileDisk::make(path, {.size = {disk_size},
+    FileDisk::make(path, {.size = {sector_over_6m},
                           .cluster_size = {kind.cluster_size},
                           .version = kind.version,
                           .refcount_bits = kind.refcount_bits});
     CHECK(succeeds("qemu-img check " + path));
     FileDisk disk(path);
     disk.write(1000, filled(3000000, 0xa5));
-    disk.write(disk_size - 700, filled(700, 0x5a));
+    disk.write(sector_over_6m - 700, filled(700, 0x5a));
     disk.loop().run(disk.image().discard({1 << 20}, {1 << 20}));
     disk.write((1 << 20) + 512, filled(1024, 0x11));
     disk.loop().run(disk.image().write_zeroes({2 << 20}, {300000}, io::Unmap::yes));
     disk.close();
     CHECK(succeeds("qemu-img check " + path));
-    CHECK(qemu_reads(path,
-                     {"0 0 1000", "0xa5 1000 1047576", "0x11 1049088 1024", "0 2097152 300000",
-                      "0xa5 2397152 603848", "0x5a " + std::to_string(disk_size - 700) + " 700"}));
+    CHECK(qemu_reads(
+        path, {"0 0 1000", "0xa5 1000 1047576", "0x11 1049088 1024", "0 2097152 300000",
+               "0xa5 2397152 603848", "0x5a " + std::to_string(sector_over_6m - 700) + " 700"}));
   }
 }
 
@@ -118,7 +118,7 @@ TEST_CASE("we read what qemu wrote, and go on writing it", "[qemu]") {
   for (const Kind& kind : all_kinds()) {
     CAPTURE(kind.options());
     REQUIRE(succeeds("qemu-img create -f qcow2 -o " + kind.options() + " " + path + " " +
-                     std::to_string(disk_size)));
+                     std::to_string(sector_over_6m)));
     REQUIRE(
         succeeds("qemu-io -d unmap -f qcow2 -c 'write -P 0xa5 1000 5000000'"
                  " -c 'discard 2M 2M' -c 'write -z 4M 300000' " +
@@ -127,12 +127,12 @@ TEST_CASE("we read what qemu wrote, and go on writing it", "[qemu]") {
     CHECK(disk.holds(1000, filled(2096152, 0xa5)));
     CHECK(disk.holds(2 << 20, Bytes((2 << 20) + 300000)));
     CHECK(disk.holds(4494304, filled(506696, 0xa5)));
-    disk.write(0, filled(disk_size, 0x77));
-    disk.loop().run(disk.image().resize({disk_size * 3}));
-    disk.write(disk_size * 3 - 512, filled(512, 0x78));
+    disk.write(0, filled(sector_over_6m, 0x77));
+    disk.loop().run(disk.image().resize({sector_over_6m * 3}));
+    disk.write(sector_over_6m * 3 - 512, filled(512, 0x78));
     disk.close();
     CHECK(succeeds("qemu-img check " + path));
-    CHECK(qemu_reads(path, {"0x77 0 " + std::to_string(disk_size)}));
+    CHECK(qemu_reads(path, {"0x77 0 " + std::to_string(sector_over_6m)}));
   }
 }
 

@@ -103,6 +103,23 @@ TEST_CASE("a terabyte file costs nothing until it is filled") {
   CHECK(file->size() == ByteCount{512});
 }
 
+TEST_CASE("a range ends, for who asks, where only a hole is left") {
+  Bench bench(sim::instant_latency);
+  const auto file = bench.create("/d/f");
+  bench.world.run(file->resize(ByteCount{1 << 20}));
+  bench.write(*file, 5000, bytes(10, 1));
+  bench.write(*file, 100000, bytes(10, 1));
+  const auto before_hole = [&](std::uint64_t start, std::uint64_t length) {
+    return file->before_hole(HostOffset{start}, ByteCount{length}).value;
+  };
+  CHECK(before_hole(0, 4096) == 0);
+  CHECK(before_hole(0, 65536) == 8192);
+  CHECK(before_hole(0, 5005) == 5005);
+  CHECK(before_hole(6000, 50000) == 2192);
+  CHECK(before_hole(0, 1 << 20) == 102400);
+  CHECK(before_hole(200000, 500000) == 0);
+}
+
 TEST_CASE("files outlive their openings; time passes only with latency") {
   Bench bench(sim::timed_latency);
   bench.write(*bench.create("/d/f"), 0, bytes(512, 1));
