@@ -311,11 +311,10 @@ class EngineSubject : public Subject {
     constexpr std::uint64_t step = 1 << 20;
     const std::uint64_t length = monitor().length(node).value;
     RunWriter runs;
-    std::vector<std::byte> buffer;
+    const auto buffer = std::make_unique_for_overwrite<std::byte[]>(std::min(step, length));
     for (std::uint64_t at = 0; at < length; at += step) {
       InterruptGuard::check();
-      buffer.resize(std::min(step, length - at));
-      const std::span<std::byte> part(buffer);
+      const std::span<std::byte> part(buffer.get(), std::min(step, length - at));
       world_.run(monitor().read(node, engine::GuestOffset{at}, part));
       runs.add(at, part);
     }

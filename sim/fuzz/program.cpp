@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <unordered_map>
 
 #include "sim/fuzz/generator.h"
 #include "sim/fuzz/sensible.h"
@@ -23,17 +24,33 @@ using nlohmann::json;
 
 namespace {
 
+/// One line as a step. Lines come again, in a run and in the next: what they say is kept.
+Step step_of(const std::string& line, const std::string& title, int number) {
+  static constexpr std::size_t most = 4096;
+  thread_local std::unordered_map<std::string, Step> known;
+  auto found = known.find(line);
+  if (found == known.end()) {
+    const std::string lines_above(static_cast<std::size_t>(number) - 1, '\n');
+    const script::Script script = script::parse(lines_above + line, title);
+    const std::vector<Step> steps = script::steps(script, script::runs(script, title).front());
+    if (steps.empty()) script::fail(title, number, "a step", "'" + line + "'");
+    if (known.size() == most) known.clear();
+    found = known.emplace(line, steps.front()).first;
+  }
+  Step step = found->second;
+  step.line = number;
+  return step;
+}
+
 /// Lines as the steps of one testcase.
 Scenario scenario_of(const Program& program, const std::string& title) {
   Scenario scenario;
   scenario.path = title;
   scenario.name = title;
-  std::string text;
-  for (const std::string& line : program) text += line + "\n";
-  const script::Script script = script::parse(text, title);
-  for (const script::Run& run : script::runs(script, title)) {
-    scenario.testcases.push_back({run.title, script::steps(script, run)});
-  }
+  scenario.testcases.push_back({title, {}});
+  std::vector<Step>& steps = scenario.testcases.front().steps;
+  for (const std::string& line : program)
+    steps.push_back(step_of(line, title, static_cast<int>(steps.size()) + 1));
   return scenario;
 }
 
@@ -74,7 +91,7 @@ class Drawing {
 
  private:
   void take(const std::string& line) {
-    const Step step = scenario_of({line}, "fuzz").testcases.front().steps.front();
+    const Step step = step_of(line, "fuzz", 1);
     if (!is_sensible(step, *model_)) return;
     storage_fails_ |= std::holds_alternative<FailStep>(step.action);
     const std::optional<json> answer = try_out(step);

@@ -303,12 +303,12 @@ Action show_of(StepReader& words) {
   static const std::map<std::string, Sight> sights = {
       {"bitmap", Sight::bitmap}, {"bitmaps", Sight::bitmaps}, {"dirty", Sight::dirty},
       {"data", Sight::data},     {"info", Sight::info},       {"check", Sight::check}};
+  static const std::vector<std::string> shown_things = {"bitmap", "bitmaps", "dirty",
+                                                        "data",   "info",    "check"};
   const std::string expected = "bitmap, bitmaps, dirty, data, info or check after show";
   const std::string found = words.found(), what = words.take(expected);
   const auto sight = sights.find(what);
-  const std::string meant =
-      did_you_mean(what, {"bitmap", "bitmaps", "dirty", "data", "info", "check"});
-  if (sight == sights.end()) words.refuse(expected, found + meant);
+  if (sight == sights.end()) words.refuse(expected, found + did_you_mean(what, shown_things));
   ShowStep step{sight->second, {}, {}, {}};
   const bool of_file = step.sight == Sight::info || step.sight == Sight::check;
   step.target = of_file ? words.own_file() : words.take("a NODE");
