@@ -142,7 +142,9 @@ class ModelSubject : public Subject {
   }
   /// Which operation that is, and what a step needs it for, the model cannot know (M54).
   void fail_operation(unsigned number, int) override {
-    if (number > 0) unknown_ = after_fault;
+    if (number == 0) return;
+    leaks_ = true;  // what could not be given back
+    unknown_ = after_fault;
   }
   json damage_image(const std::string& file, const std::string& what) override {
     json reply =
