@@ -48,10 +48,18 @@ class Counts:
         for line in file['lines']:
             number = line['line_number']
             ways = [branch['count'] for branch in line['branches'] if not branch['throw']]
-            if ways and number <= len(source) and DECIDES.search(without_comment(source[number - 1])):
+            if ways and number <= len(source):
+                ways = ways[:ways_out_of(source[number - 1])]
                 for index, count in enumerate(ways):
                     place = (number, len(ways), index)
                     self.branches[place] = max(self.branches.get(place, 0), count)
+
+
+def ways_out_of(line):
+    """How many ways of a line are the source's: two for each decision, and for a switch as many as there are. The
+    compiler's own come after them: what is half made, and destroyed where something throws."""
+    code = without_comment(line)
+    return 1000 if 'switch' in code else 2 * len(DECIDES.findall(code))
 
 
 def without_comment(line):
