@@ -170,7 +170,8 @@ Node& open_node(State& state, Node node) {
   if (!failure.empty()) throw Refused{"Could not read qcow2 header: " + failure};
   if (node.driver == "qcow2" && image->second.format != "qcow2")
     throw Refused{"Image is not in qcow2 format"};
-  if (node.driver == "qcow2" && !image->second.broken.empty()) throw Refused{image->second.broken};
+  const std::string why = node.driver == "qcow2" ? trouble_of(image->second) : std::string();
+  if (!why.empty()) throw Refused{why};
   if (node.driver == "raw" && image->second.format != "raw") throw Unknowable{};  // not modelled
   node.id = state.next_id++;
   if (node.driver == "qcow2") node.names = image->second.backing;

@@ -115,34 +115,22 @@ json create_image(State& state, const json& options) {
   }
 }
 
-/// Broken is the first entry of the directory. What is in use is not read (S48), so its table does
-/// not matter.
-json damage_image(State& state, const std::string& file, const std::string& what) {
-  const auto found = state.files.find(file);
-  if (found == state.files.end() || found->second.directory.empty())
-    return error_reply({"no bitmaps to damage"});
-  Image& image = found->second;
-  const StoredBitmap& first = image.directory.front();
-  const std::map<std::string, std::string> texts = {
-      {"autoclear", ""},
-      {"bitmap-count", "Less bitmaps found than specified in header extension"},
-      {"bitmap-directory", "Broken bitmap directory"},
-      {"bitmap-extra", image.directory.size() == 1 ? "Broken bitmap directory"
-                                                   : "Bitmap extra data is not supported"},
-      {"bitmap-type", "Bitmap '" + first.name + "' doesn't satisfy the constraints"},
-      {"bitmap-table", first.in_use ? ""
-                                    : "Could not read bitmap_table table from image for bitmap '" +
-                                          first.name + "': Invalid argument"}};
-  image.broken = image.broken.empty() ? texts.at(what) : "";
-  if (what == "autoclear") image.directory.clear();
-  return {{"return", json::object()}};
+State files_to_check(const State& state) {
+  State elsewhere;
+  elsewhere.files = state.files;
+  elsewhere.unreadable = unreadable(state);
+  for (auto& [name, image] : elsewhere.files)
+    for (const char* table : {"snapshot-count", "snapshot-offset"}) image.damaged.erase(table);
+  return elsewhere;
 }
 
-json image_info(const State& state, const std::string& file) {
+json image_info(const State& state, const std::string& file, bool checks) {
   const auto found = state.files.find(file);
   if (found == state.files.end()) return error_reply(no_file(file));
   const Image& image = found->second;
-  if (!image.broken.empty()) return error_reply({image.broken});
+  std::string why = trouble_of(image);
+  if (checks && why.starts_with("Snapshot ")) why = "ERROR s" + why.substr(1);
+  if (!why.empty()) return error_reply({why});
   json info{{"format", image.format}, {"virtual-size", image.size}, {"bitmaps", json::array()}};
   if (image.format == "qcow2") info["cluster-size"] = image.cluster;
   if (!image.backing.empty()) info["backing-filename"] = image.backing;

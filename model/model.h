@@ -86,9 +86,14 @@ bool learn_dirty(State& state, const std::string& node, const std::string& name,
 /// Files that this process lets nobody else read (M56).
 std::set<std::string> unreadable(const State& state);
 
+/// The files as a process sees them that checks one: no node is open. A broken table of snapshots
+/// hinders nobody there (M70).
+State files_to_check(const State& state);
+
 /// What lies in an image file as qemu-img info sees it: {"format","virtual-size","cluster-size",
 /// "backing-filename"?,"bitmaps":[{"name","granularity","flags":[…]}…]}, in directory order.
-nlohmann::json image_info(const State& state, const std::string& file);
+/// Whoever checks is refused in other words where the table of snapshots is broken (M70).
+nlohmann::json image_info(const State& state, const std::string& file, bool checks = false);
 /// The dirty runs of a bitmap: {"must":[[start,length]…],"may":[[start,length]…]} in bytes, clipped
 /// to the disk; equal when the model knows exactly. An error reply if there is no such bitmap.
 nlohmann::json dirty_ranges(const State& state, const std::string& node, const std::string& name);

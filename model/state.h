@@ -63,8 +63,8 @@ struct Image {
   Extents data = {};
   Extents unsynced = {};  ///< what the places written since the last flush held before
   std::vector<StoredBitmap> directory = {};
-  Tally openings = {};      ///< how often it has turned writable
-  std::string broken = {};  ///< why it cannot be opened, empty if it can (S53)
+  Tally openings = {};                 ///< how often it has turned writable
+  std::set<std::string> damaged = {};  ///< what of it is broken (S53, M70)
   bool operator==(const Image&) const = default;
 };
 

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -30,6 +31,45 @@ constexpr std::uint64_t directory_offset = 16;
 constexpr std::uint64_t entry_type = 16;
 constexpr std::uint64_t entry_extra_data = 20;
 
+/// Bits of a field of the header, and what they are called.
+struct HeaderBits {
+  const char* what;
+  std::uint64_t offset;
+  unsigned length;  ///< of the field, in bytes
+  std::uint64_t bits;
+  bool version_3 = false;  ///< whether only that has the field
+};
+
+constexpr std::uint64_t high_bit = 0x80000000;
+
+/// In the order of the header.
+constexpr HeaderBits header_bits[] = {
+    {"version", 4, 4, 4},
+    {"backing-offset", 8, 8, high_bit},
+    {"backing-length", 16, 4, high_bit},
+    {"cluster-bits", 20, 4, 32},
+    {"disk-size", 24, 8, std::uint64_t{1} << 52},
+    {"encryption", 32, 4, 7},
+    {"l1-size", 36, 4, high_bit},
+    {"l1-offset", 40, 8, 1},
+    {"refcount-table-offset", 48, 8, 1},
+    {"refcount-table-size", 56, 4, high_bit},
+    {"snapshot-count", 60, 4, high_bit},
+    {"snapshot-offset", 64, 8, 1},
+    {"unknown-feature", 72, 8, 1 << 5, true},
+    {"compression-feature", 72, 8, 1 << 3, true},
+    {"refcount-width", 96, 4, 64, true},
+    {"header-too-short", 100, 4, 64, true},
+    {"header-too-long", 100, 4, high_bit, true},
+    {"compression-type", 104, 1, 1, true},
+    {"compression-unknown", 104, 1, 2, true},
+};
+
+const HeaderBits* header_bits_of(const std::string& what) {
+  const auto* found = std::ranges::find(header_bits, what, &HeaderBits::what);
+  return found == std::end(header_bits) ? nullptr : found;
+}
+
 std::vector<std::byte> number(std::uint64_t value, unsigned length) {
   std::vector<std::byte> bytes(length);
   for (auto byte = bytes.rbegin(); byte != bytes.rend(); ++byte, value >>= 8) {
@@ -38,26 +78,22 @@ std::vector<std::byte> number(std::uint64_t value, unsigned length) {
   return bytes;
 }
 
-/// Thrown when an image turns out to hold none.
-struct NoBitmaps {};
+/// Thrown when an image turns out to hold nothing of the kind.
+struct Nothing {};
 
-/// Where an image has its bitmaps.
+/// Where an image has its fields, and its bitmaps if it has some.
 class Layout {
  public:
   explicit Layout(std::span<const std::byte> image) : image_(image) {
-    if (at(0, 4) != 0x514649fb || at(4, 4) < 3) throw NoBitmaps();
-    if (at(autoclear_features, 8) % 2 == 0) throw NoBitmaps();
-    std::uint64_t place = at(header_length, 4);
-    while (at(place, 4) != bitmaps_extension) {
-      if (at(place, 4) == 0) throw NoBitmaps();
-      place += 8 + (at(place + 4, 4) + 7) / 8 * 8;
-    }
-    extension_ = place + 8;
-    directory_ = at(extension_ + directory_offset, 8);
-    table_ = at(directory_, 8);
+    if (at(0, 4) != 0x514649fb) throw Nothing();
   }
 
-  Patch broken(const std::string& what) const {
+  Patch broken(const std::string& what) {
+    if (const HeaderBits* field = header_bits_of(what)) {
+      if (field->version_3 && is_version_2()) throw Nothing();
+      return flipped(field->offset, field->length, field->bits);
+    }
+    find_bitmaps();
     if (what == "autoclear") return {autoclear_features, number(0, 8)};
     if (what == "bitmap-count") return flipped(extension_, 4, 4);
     if (what == "bitmap-directory") return flipped(extension_ + directory_size, 8, 8);
@@ -68,8 +104,23 @@ class Layout {
   }
 
  private:
+  /// Even if the version is damaged.
+  bool is_version_2() const { return (at(4, 4) & 1) == 0; }
+
+  void find_bitmaps() {
+    if (is_version_2() || at(autoclear_features, 8) % 2 == 0) throw Nothing();
+    std::uint64_t place = at(header_length, 4);
+    while (at(place, 4) != bitmaps_extension) {
+      if (at(place, 4) == 0) throw Nothing();
+      place += 8 + (at(place + 4, 4) + 7) / 8 * 8;
+    }
+    extension_ = place + 8;
+    directory_ = at(extension_ + directory_offset, 8);
+    table_ = at(directory_, 8);
+  }
+
   std::uint64_t at(std::uint64_t offset, unsigned length) const {
-    if (offset > image_.size() || length > image_.size() - offset) throw NoBitmaps();
+    if (offset > image_.size() || length > image_.size() - offset) throw Nothing();
     std::uint64_t value = 0;
     for (const std::byte byte : image_.subspan(offset, length)) {
       value = value << 8 | std::to_integer<std::uint64_t>(byte);
@@ -119,15 +170,31 @@ class Mapping {
 
 }  // namespace
 
-std::vector<std::string> damages() {
+std::vector<std::string> bitmap_damages() {
   return {"autoclear",    "bitmap-count", "bitmap-directory",
           "bitmap-extra", "bitmap-type",  "bitmap-table"};
+}
+
+std::vector<std::string> header_damages() {
+  std::vector<std::string> all;
+  for (const HeaderBits& each : header_bits) all.emplace_back(each.what);
+  return all;
+}
+
+std::vector<std::string> damages() {
+  std::vector<std::string> all = bitmap_damages();
+  for (const HeaderBits& each : header_bits) all.emplace_back(each.what);
+  return all;
+}
+
+std::string nothing_to_damage(const std::string& what) {
+  return header_bits_of(what) == nullptr ? "no bitmaps to damage" : "no such field to damage";
 }
 
 std::optional<Patch> damage(std::span<const std::byte> image, const std::string& what) {
   try {
     return Layout(image).broken(what);
-  } catch (const NoBitmaps&) {
+  } catch (const Nothing&) {
     return std::nullopt;
   }
 }

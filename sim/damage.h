@@ -16,15 +16,17 @@ struct Patch {
   std::vector<std::byte> bytes;
 };
 
-/// What the step `damage FILE WHAT` can break in a qcow2 image that holds bitmaps, in the order of
-/// the manual (scenarios/README.md).
+/// What the step `damage FILE WHAT` can break in a qcow2 image, in the order of the manual
+/// (scenarios/README.md): a field of the header, or the bitmaps of an image that holds some.
 std::vector<std::string> damages();
+std::vector<std::string> bitmap_damages();
+std::vector<std::string> header_damages();
 
-/// How `what` is broken in an image of these bytes (S53, S55); broken a second time it is whole
-/// again, but for autoclear. Nothing if the image holds no bitmaps, or is none at all.
+/// How `what` is broken in an image of these bytes (S53, S55, M70); broken a second time it is
+/// whole again, but for autoclear. Nothing if the image has no such thing, or is none at all.
 std::optional<Patch> damage(std::span<const std::byte> image, const std::string& what);
 /// What is answered then.
-constexpr const char* nothing_to_damage = "no bitmaps to damage";
+std::string nothing_to_damage(const std::string& what);
 
 /// The same done to a file at rest. False if there was nothing to damage; throws SubjectFailure if
 /// the file cannot be written.

@@ -76,7 +76,6 @@ Task<void> require_backing_of(Runtime& runtime, Host& host, InfoRequest image, u
   if (file.empty() || file.starts_with("json:")) co_return;
   if (most == 0) throw Refusal("Too many open files");
   image.path = file;
-  image.purpose = engine::qcow2::OpenFor::use;
   image.format = info.value("backing-filename-format", "");
   std::string trouble;
   try {

@@ -48,13 +48,13 @@ engine::io::Task<json> damage(Host& host, std::string path, std::string what) {
   } catch (const engine::IoError& error) {
     if (error.code() != ENOENT && error.code() != ENOTDIR) throw;
   }
-  if (!file) co_return refused(nothing_to_damage);
+  if (!file) co_return refused(nothing_to_damage(what));
   std::vector<std::byte> bytes(file->size().value);
   const std::span<std::byte> buffer(bytes);
   const engine::HostOffset start{0};
   co_await file->read(start, buffer);
   const std::optional<Patch> patch = sim::damage(bytes, what);
-  if (!patch) co_return refused(nothing_to_damage);
+  if (!patch) co_return refused(nothing_to_damage(what));
   const engine::HostOffset at{patch->offset};
   const std::span<const std::byte> data(patch->bytes);
   co_await file->write(at, data);

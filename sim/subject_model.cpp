@@ -167,11 +167,9 @@ class ModelSubject : public Subject {
       return Allowed::one_of({whole, {{"error", {{"class", any}, {"desc", any}}}}});
     }
     return in_all([&](model::State& state) -> json {
-      const json info = model::image_info(state, file);
+      const json info = model::image_info(state, file, true);
       if (info.contains("error")) return info;
-      model::State elsewhere;
-      elsewhere.files = state.files;
-      elsewhere.unreadable = model::unreadable(state);
+      model::State elsewhere = model::files_to_check(state);
       const json drive{{"id", "check"}, {"file", file}, {"read-only", "on"}};
       const json opened = model::add_drive(elsewhere, drive);
       if (info["format"] != "raw" && opened.contains("error")) return opened;

@@ -122,7 +122,7 @@ class QemuSubject : public Subject {
   }
   json damage_image(const std::string& file, const std::string& what) override {
     if (damage_file(names_.to_real(file), what)) return {{"return", json::object()}};
-    return {{"error", {{"class", "GenericError"}, {"desc", nothing_to_damage}}}};
+    return {{"error", {{"class", "GenericError"}, {"desc", nothing_to_damage(what)}}}};
   }
   json image_info(const std::string& file) override {
     return guarded([&] { return names_.to_script(images_.info(names_.to_real(file))); });

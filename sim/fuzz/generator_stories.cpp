@@ -33,6 +33,8 @@ std::string Generator::tell(const Story& story, const View& view) {
   constexpr std::size_t longest_name = 1023;
   std::map<std::string, std::string> fixed{{"$long", std::string(longest_name, 'x')},
                                            {"$longer", std::string(longest_name + 1, 'x')}};
+  std::vector<std::string> repairable = bitmap_damages();
+  std::erase(repairable, "autoclear");
   const auto drawn = [&](const std::string& place) -> std::string {
     if (place == "$node") return node_of(view);
     if (place == "$bitmap") return bitmap_of(view);
@@ -42,14 +44,16 @@ std::string Generator::tell(const Story& story, const View& view) {
     return view.nodes.empty() ? drive : view.nodes.front().name;  // $below: the bottom comes first
   };
   const auto made = [&](const std::string& place) {
-    if (place == "$damage") return damages()[1 + below(damages().size() - 1)];  // not autoclear
+    if (place == "$damage") return one_of(repairable);
+    if (place == "$header") return one_of(header_damages());
     if (place[1] == 'f') return new_file();
     return place[1] == 'd' ? fmt::format("d{}", nodes_++) : new_node();
   };
   const auto fill = [&](const std::string& place) -> std::string {
     const auto known = fixed.find(place);
     if (known != fixed.end()) return known->second;
-    const bool stays = place == "$damage" || std::isdigit(static_cast<unsigned char>(place.back()));
+    const bool stays = place == "$damage" || place == "$header" ||
+                       std::isdigit(static_cast<unsigned char>(place.back()));
     return stays ? fixed.emplace(place, made(place)).first->second : drawn(place);
   };
   for (const std::string& line : story) planned_.push_back(filled(line, fill));

@@ -15,10 +15,14 @@ namespace {
 
 constexpr const char* file = "TEST_DIR/PID-a";
 
-/// An engine that has closed an image with one persistent bitmap.
+/// An engine that has closed an overlay with one persistent bitmap.
 std::unique_ptr<Subject> engine_with_image() {
   auto engine = make_engine_subject(StorageKind::sim, "", Timing::instant);
-  engine->create_image({{"file", file}, {"size", "1M"}});
+  engine->create_image({{"file", "TEST_DIR/PID-base"}, {"size", "1M"}});
+  engine->create_image({{"file", file},
+                        {"size", "1M"},
+                        {"backing_file", "TEST_DIR/PID-base"},
+                        {"backing_fmt", "qcow2"}});
   engine->add_drive({{"id", "drive0"}, {"file", file}});
   engine->execute({{"execute", "block-dirty-bitmap-add"},
                    {"arguments", {{"node", "drive0"}, {"name", "b"}, {"persistent", true}}}});
@@ -52,11 +56,12 @@ TEST_CASE("what holds no bitmaps cannot be damaged") {
   const std::vector<std::byte> nothing(4096);
   REQUIRE_FALSE(damage(nothing, "bitmap-count"));
   REQUIRE_FALSE(damage({}, "autoclear"));
+  REQUIRE_FALSE(damage(nothing, "l1-size"));
   const auto engine = make_engine_subject(StorageKind::sim, "", Timing::instant);
   const auto model = make_model_subject();
   for (Subject* subject : {engine.get(), model.get()}) {
     const auto refused = [&](const std::string& what) {
-      return subject->damage_image(file, what)["error"]["desc"] == nothing_to_damage;
+      return subject->damage_image(file, what)["error"]["desc"] == nothing_to_damage(what);
     };
     REQUIRE(refused("bitmap-type"));
     subject->create_image({{"file", file}, {"size", "1M"}});

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+#include <bit>
+#include <set>
+
+#include "model/model.h"
+#include "model/parts.h"
+
+namespace model {
+
+using nlohmann::json;
+
+namespace {
+
+struct Damage {
+  std::string what, why;
+};
+
+/// M70: in the order in which a header is read; nothing said is no trouble.
+std::vector<Damage> header_damages(const Image& image) {
+  const bool zstd_feature = image.damaged.contains("compression-feature");
+  const int type = image.damaged.contains("compression-type") +
+                   2 * image.damaged.contains("compression-unknown");
+  const Number entries = (Number{1} << 52) / image.cluster * 8 / image.cluster;
+  const std::string must = "qcow2: Compression type incompatible feature bit must ";
+  return {{"version", "Unsupported qcow2 version " + std::to_string(image.version + 4)},
+          {"cluster-bits",
+           "Unsupported cluster size: 2^" + std::to_string(std::countr_zero(image.cluster) ^ 32)},
+          {"header-too-long", "qcow2 header exceeds cluster size"},
+          {"header-too-short", "qcow2 header too short"},
+          {"backing-offset", "Invalid backing file offset"},
+          {"compression-unknown", "qcow2: unknown compression type: " + std::to_string(type)},
+          {"compression-feature", type == 0 ? must + "not be set" : ""},
+          {"compression-type", zstd_feature ? "" : must + "be set"},
+          {"unknown-feature", "Unsupported qcow2 feature(s): Unknown incompatible feature: 20"},
+          {"refcount-width", "Reference count entry width too large; may not exceed 64 bits"},
+          {"encryption", "Unsupported encryption method 7"},
+          {"refcount-table-size", "Reference count table too large"},
+          {"refcount-table-offset", "Reference count table offset invalid"},
+          {"snapshot-count", "Snapshot table too large"},
+          {"snapshot-offset", "Snapshot table offset invalid"},
+          {"l1-size", "Active L1 table too large"},
+          {"l1-offset", "Active L1 table offset invalid"},
+          {"disk-size", entries >> 31 != 0 ? "Image is too big" : "L1 table is too small"},
+          {"backing-length", image.backing.empty() ? "" : "Backing file name too long"}};
+}
+
+/// S53: broken is the first entry of the directory. What is in use is not read (S48), so its table
+/// does not matter.
+std::vector<Damage> bitmap_damages(const Image& image) {
+  if (image.directory.empty()) return {};
+  const StoredBitmap& first = image.directory.front();
+  const std::string name = "'" + first.name + "'";
+  return {
+      {"bitmap-directory", "Broken bitmap directory"},
+      {"bitmap-extra", image.directory.size() == 1 ? "Broken bitmap directory"
+                                                   : "Bitmap extra data is not supported"},
+      {"bitmap-count", "Less bitmaps found than specified in header extension"},
+      {"bitmap-type", "Bitmap " + name + " doesn't satisfy the constraints"},
+      {"bitmap-table", first.in_use ? ""
+                                    : "Could not read bitmap_table table from image for bitmap " +
+                                          name + ": Invalid argument"}};
+}
+
+/// Whether an image, or what is none, has something to damage.
+bool has(const Image* image, const std::string& what, bool of_bitmaps) {
+  static const std::set<std::string> of_version_3{
+      "unknown-feature", "compression-feature", "compression-type", "compression-unknown",
+      "refcount-width",  "header-too-short",    "header-too-long"};
+  if (image == nullptr || image->format != "qcow2") return false;
+  return of_bitmaps ? !image->directory.empty()
+                    : image->version == 3 || !of_version_3.contains(what);
+}
+
+}  // namespace
+
+std::string trouble_of(const Image& image) {
+  if (image.damaged.empty()) return {};
+  for (const auto& damages : {header_damages(image), bitmap_damages(image)}) {
+    for (const Damage& damage : damages)
+      if (image.damaged.contains(damage.what) && !damage.why.empty()) return damage.why;
+  }
+  return {};
+}
+
+json damage_image(State& state, const std::string& file, const std::string& what) {
+  const auto found = state.files.find(file);
+  const bool of_bitmaps = what == "autoclear" || what.starts_with("bitmap-");
+  Image* image = found == state.files.end() ? nullptr : &found->second;
+  if (!has(image, what, of_bitmaps))
+    return error_reply({of_bitmaps ? "no bitmaps to damage" : "no such field to damage"});
+  if (what == "autoclear")
+    image->directory.clear();
+  else if (image->damaged.erase(what) == 0)
+    image->damaged.insert(what);
+  return {{"return", json::object()}};
+}
+
+}  // namespace model
