@@ -27,8 +27,6 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 EQUIVALENT = HERE / 'equivalent.json'
 
-SCENARIOS_TO_SWEEP = ['bitmaps/persistence.scenario', 'testcases']
-
 # What a program without a fault answers with 0, the quick ones first. Limits are of processor time.
 SEARCHES = [
     ('replay', ['replay', '--subject', 'model,engine']),
@@ -266,13 +264,15 @@ def search(program, words, directory, seconds, patience):
     process = subprocess.Popen(command, cwd=directory, env=environment, text=True, stdin=subprocess.DEVNULL,
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, preexec_fn=limited(seconds))
     try:
-        process.communicate(timeout=patience)
+        said, _ = process.communicate(timeout=patience)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
         return 'hang'
     if process.returncode == 0:
         return ''
+    if process.returncode == 2 and 'No such file or directory' in said.splitlines()[-1]:
+        raise Failed(f'{" ".join(words)}: {said.splitlines()[-1]}')
     if process.returncode in (-signal.SIGXCPU, -signal.SIGPROF, -signal.SIGKILL):
         return 'hang'
     return 'crash' if process.returncode < 0 else 'difference'
