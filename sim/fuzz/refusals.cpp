@@ -86,6 +86,7 @@ const std::vector<Refusal> table = {
     {"M70", "Reference count table too large"},
     {"M70", "Reference count table offset invalid"},
     {"M70", "Snapshot table too large"},
+    {"M70", "ERROR snapshot table too large"},
     {"M70", "Snapshot table offset invalid"},
     {"M70", "Active L1 table too large"},
     {"M70", "Active L1 table offset invalid"},
