@@ -2,6 +2,7 @@
 #include "sim/replay.h"
 
 #include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <exception>
 #include <map>
@@ -14,9 +15,11 @@
 #include "sim/casting.h"
 #include "sim/golden.h"
 #include "sim/interrupt.h"
+#include "sim/junit.h"
 #include "sim/report.h"
 #include "sim/sightings.h"
 #include "sim/summary.h"
+#include "sim/text_file.h"
 #include "sim/workspace.h"
 
 namespace sim {
@@ -64,7 +67,10 @@ class Pool {
     if (end()) return std::nullopt;
     try {
       InterruptGuard::check();
-      return run_scenario(scenarios_[index], cast_, workspace_);
+      const auto start = std::chrono::steady_clock::now();
+      ScenarioResult result = run_scenario(scenarios_[index], cast_, workspace_);
+      result.took = std::chrono::steady_clock::now() - start;
+      return result;
     } catch (...) {
       const std::lock_guard lock(mutex_);
       if (!end_) end_ = std::current_exception();
@@ -147,7 +153,7 @@ std::unique_ptr<Workspace> make_workspace(const Cast& cast, const std::string& d
 /// Runs them all, and prints as it goes. Answers what ended the run early, or null.
 std::exception_ptr run_all(const std::vector<Scenario>& scenarios, const ReplayOptions& options,
                            Workspace* workspace, Summary& summary, LedgerReport& ledger,
-                           std::ostream& out, std::ostream* progress) {
+                           JUnitReport& junit, std::ostream& out, std::ostream* progress) {
   const unsigned jobs = options.cast.one_at_a_time() ? 1 : options.jobs;
   Pool pool(scenarios, options.cast, workspace, jobs);
   std::set<std::string> left_out;
@@ -165,7 +171,9 @@ std::exception_ptr run_all(const std::vector<Scenario>& scenarios, const ReplayO
       }
     }
     ledger.add(scenarios[i], *result);
-    summary.add(scenarios[i], *result, report(scenarios[i], *result, options, out));
+    const GoldenState golden = report(scenarios[i], *result, options, out);
+    summary.add(scenarios[i], *result, golden);
+    junit.add(scenarios[i], *result, golden);
   }
   return pool.end();
 }
@@ -199,8 +207,11 @@ int replay(ReplayOptions options, std::ostream& out, std::ostream* progress) {
   }
   Summary summary(options.cast.subjects);
   LedgerReport ledger(options.cast.known, std::move(names));
+  JUnitReport junit(options.strict);
+  if (!options.junit.empty()) write_text(options.junit, junit.text());
   const std::exception_ptr end =
-      run_all(scenarios, options, workspace.get(), summary, ledger, out, progress);
+      run_all(scenarios, options, workspace.get(), summary, ledger, junit, out, progress);
+  if (!options.junit.empty()) write_text(options.junit, junit.text());
   if (!end || !summary.empty()) {
     out << summary.text(ledger.seen(), scenarios.size()) << ledger.text();
   }

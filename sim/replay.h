@@ -19,6 +19,7 @@ struct ReplayOptions {
   bool bless = false;           ///< rewrite goldens instead of comparing
   bool verbose = false;         ///< transcripts as they come
   bool strict = false;          ///< what was not judged, or is refused unasked, is a failure
+  std::string junit;            ///< a file for the results as JUnit's XML; empty: none
 };
 
 /// Runs scenarios, compares subjects and goldens, and prints which QEMU runs, what differs, known
@@ -26,6 +27,7 @@ struct ReplayOptions {
 /// Progress goes to `progress`, which may be null. Answers the exit status: 0, or 1 after a
 /// difference or a step that its story wants refused and that is not. Throws script::ScriptError
 /// and UsageError before anything runs.
+/// What JUnit's file holds when something ends the replay early is what was done by then.
 int replay(ReplayOptions options, std::ostream& out, std::ostream* progress);
 
 /// Prints the transcript of one scenario on one subject, with what the subject answered. Answers as

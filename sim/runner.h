@@ -64,6 +64,7 @@ enum class Transcribed { allowed, answered };
 struct ScenarioResult {
   std::vector<TestcaseResult> testcases;
   Transcript transcript;
+  std::chrono::duration<double> took{0};  ///< of real time; told to people alone
 
   /// Whether no testcase ended with a difference; known faults are none.
   bool agreed() const;

@@ -46,6 +46,10 @@ void add_replay(CLI::App& program, int& status) {
   command->add_flag("--strict", arguments->options.strict,
                     "a step that was not judged, or is refused by all, is a failure, unless its "
                     "scenario says so");
+  command
+      ->add_option("--junit", arguments->options.junit,
+                   "write the results to FILE, too, as the JUnit XML that CI systems read")
+      ->type_name("FILE");
   command->add_flag("--verbose", arguments->options.verbose, "print the transcripts as they come");
   command->callback([arguments, &status] {
     arguments->options.usual_subjects = !arguments->subjects;
