@@ -24,6 +24,7 @@ Generator::Generator(std::uint64_t seed, const Profile& profile) : random_(seed)
   choose_kinds(profile);
   unit_ = one_of<std::uint64_t>({512, 512, 4096, 65536});
   unmap_ = chance(60);
+  crowds_ = chance(25);
   if (chance(25)) caches_ = fmt::format(" l2-cache-size={0} refcount-cache-size={0}", 512);
   make_images();
 }
@@ -61,9 +62,8 @@ std::uint64_t Generator::disk_size() {
   return chance(50) ? whole : chance(50) ? whole + odd : 512 + odd;
 }
 
-void Generator::make_images() {
-  // Else all storage answers at once, and requests hardly meet.
-  if (chance(60)) planned_.push_back(fmt::format("schedule {}", below(1000)));
+/// Of an image: its clusters, and now and then what else decides how long its tables are.
+std::string Generator::image_options() {
   const std::uint64_t cluster = one_of<std::uint64_t>(
       {65536, 65536, 65536, 65536, 512, 512, 4096, 4096, 2097152, 2097152, 1024, 8192});
   std::string options;
@@ -73,14 +73,37 @@ void Generator::make_images() {
   } else if (chance(8)) {
     options += fmt::format(" refcount_bits={}", 1 << below(7));
   }
+  return options;
+}
+
+/// Has a layer hold something before another one is put on it.
+void Generator::fill(std::uint64_t size) {
+  planned_.push_back(fmt::format("drive {} {}", drive, file_));
+  View view;
+  view.size = size;
+  for (std::uint64_t i = 1 + below(2); i > 0; --i) {
+    const Place at = place(view);
+    planned_.push_back(
+        fmt::format("io {} write -P {} {} {}", drive, 1 + below(255), at.offset, at.length));
+  }
+  planned_.push_back(fmt::format("unplug {}", drive));
+}
+
+void Generator::make_images() {
+  // Else all storage answers at once, and requests hardly meet.
+  if (chance(60)) planned_.push_back(fmt::format("schedule {}", below(1000)));
+  std::string options = image_options();
   const std::uint64_t layers = 1 + (chance(40) ? below(deepest_chain) : 0);
   for (std::uint64_t i = 0; i < layers; ++i) {
     const std::string below_this = file_;
     file_ = new_file();
     images_.push_back(file_);
-    std::string text = fmt::format("create {} {}{}", file_, disk_size(), options);
+    if (chance(20)) options = image_options();
+    const std::uint64_t size = disk_size();
+    std::string text = fmt::format("create {} {}{}", file_, size, options);
     if (i > 0) text += fmt::format(" backing_file={} backing_fmt=qcow2", below_this);
     planned_.push_back(text);
+    if (i + 1 < layers && chance(40)) fill(size);
   }
   plug();
 }

@@ -30,6 +30,8 @@ class Generator {
  private:
   void choose_kinds(const Profile& profile);
   void make_images();
+  std::string image_options();
+  void fill(std::uint64_t size);
   void plug();
   /// A line, and perhaps some that are planned to follow it.
   std::string line(Kind kind, const View& view);
@@ -43,8 +45,8 @@ class Generator {
   std::string commit(const View& view);
   std::string job_verb(const View& view);
   std::string one_job_verb(const View& view);
-  std::string verb_for(const View::Job& job);
-  void plan_second_thought(const View::Job& job);
+  std::string verb_for(const View::Job& job, const View& view);
+  std::vector<std::string> completion(const std::string& job, const View& view);
   std::string wait();
   std::string resize(const View& view);
   std::string observe(Kind kind, const View& view);
@@ -71,10 +73,12 @@ class Generator {
   Place place(const View& view);
   Place place_near(const View& view);
   std::string async_request(const View& view);
+  std::string async_words(const View& view);
   std::string async_burst(const View& view);
   std::string new_file() { return "TEST_DIR/PID-" + std::to_string(files_++); }
   std::string new_node() { return "n" + std::to_string(nodes_++); }
   std::string node_of(const View& view);
+  std::string layer_of(const View& view);
   std::string job_of(const View& view);
   /// "node=N name=B": of a bitmap that there is, for the most part.
   std::string bitmap_of(const View& view);
@@ -85,7 +89,9 @@ class Generator {
   std::uint64_t unit_ = 512;  ///< what offsets and lengths of guest I/O are multiples of
   bool unmap_ = false;
   std::string caches_;               ///< options of the drive
+  bool crowds_ = false;              ///< many requests at once, in few places
   Place latest_{0, 512};             ///< of the guest's requests
+  Place elsewhere_{0, 512};          ///< of those of a crowd
   std::vector<std::string> images_;  ///< what the drive showed, the oldest first
   std::string file_;                 ///< what the drive shows to the guest
   std::vector<std::string> faulty_;  ///< files whose storage may fail

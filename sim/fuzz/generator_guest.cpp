@@ -10,6 +10,11 @@ namespace sim::fuzz {
 Generator::Place Generator::place(const View& view) {
   const std::uint64_t size = std::max<std::uint64_t>(view.size, 512);
   const std::uint64_t offset = std::min(aligned_below(size), size - 512);
+  // Over many clusters, and from within one into the midst of another.
+  if (chance(3)) {
+    const std::uint64_t start = 512 * below(size / 512);
+    return {start, 512 * (1 + below((size - start) / 512))};
+  }
   const std::uint64_t room = chance(97) ? size - offset : size;
   const std::uint64_t length =
       std::max<std::uint64_t>(512, aligned_below(std::min(room, unit_ * 16)));
@@ -19,9 +24,11 @@ Generator::Place Generator::place(const View& view) {
 }
 
 /// Where the last request was, or beside it in what clusters, granules and slices of tables have in
-/// common.
+/// common. In a crowd there are two such places, so that who is at work in one table has others
+/// wait.
 Generator::Place Generator::place_near(const View& view) {
   const std::uint64_t size = std::max<std::uint64_t>(view.size, 512);
+  if (crowds_ && chance(40)) std::swap(latest_, elsewhere_);
   const std::uint64_t window = one_of<std::uint64_t>({512, 4096, 65536, 65536, 262144});
   const std::uint64_t start = latest_.offset / window * window;
   const std::uint64_t offset = start + 512 * below(window / 512);
@@ -32,13 +39,17 @@ Generator::Place Generator::place_near(const View& view) {
 
 /// A request that is not waited for.
 std::string Generator::async_request(const View& view) {
-  const Place at = chance(60) ? place_near(view) : place(view);
+  return fmt::format("io {} {}", drive, async_words(view));
+}
+
+/// "aio_write -P 7 0 512"
+std::string Generator::async_words(const View& view) {
+  const Place at = chance(crowds_ ? 85 : 60) ? place_near(view) : place(view);
   latest_ = at;
   const std::string where = fmt::format("{} {}", at.offset, at.length);
-  if (chance(8)) return fmt::format("io {} aio_read {}", drive, where);
-  if (chance(30))
-    return fmt::format("io {} aio_write -z{} {}", drive, chance(50) ? " -u" : "", where);
-  return fmt::format("io {} aio_write -P {} {}", drive, 1 + below(255), where);
+  if (chance(8)) return "aio_read " + where;
+  if (chance(30)) return fmt::format("aio_write -z{} {}", chance(50) ? " -u" : "", where);
+  return fmt::format("aio_write -P {} {}", 1 + below(255), where);
 }
 
 /// One or several, and then perhaps somebody who meets them: who is waited for, or a command.
@@ -46,7 +57,7 @@ std::string Generator::async_burst(const View& view) {
   if (!faulty_.empty()) return guest_io(Kind::write, view);  // M52
   std::vector<std::string> lines;
   do lines.push_back(async_request(view));
-  while (chance(55));
+  while (chance(crowds_ ? 80 : 55));
   if (chance(25)) {
     lines.push_back(
         guest_io(one_of<Kind>({Kind::write, Kind::zero, Kind::discard, Kind::read}), view));
@@ -64,7 +75,7 @@ std::string Generator::async_burst(const View& view) {
 
 std::string Generator::guest_io(Kind kind, const View& view) {
   if (kind == Kind::aio_write) return async_burst(view);
-  const std::string node = chance(97) ? drive : node_of(view);
+  const std::string node = chance(94) ? drive : node_of(view);
   if (kind == Kind::flush) return fmt::format("io {} {}flush", node, chance(70) ? "" : "aio_");
   const Place at = chance(25) ? place_near(view) : place(view);
   latest_ = at;

@@ -75,27 +75,35 @@ std::string Generator::snapshot(const View& view) {
     // S67, M29: onto an image that is there, and has a size and clusters of its own.
     planned_.push_back(text + " mode=existing");
     text = fmt::format("create {} {} cluster_size={} backing_file={} backing_fmt=qcow2", file,
-                       disk_size(), one_of<unsigned>({512, 65536}), view.file);
+                       disk_size(), one_of<unsigned>({512, 65536, 2097152}), view.file);
   }
   images_.push_back(file);
   return text;
 }
 
+/// The name of a node, for who is in his senses.
+std::string Generator::layer_of(const View& view) {
+  return !view.nodes.empty() && chance(90) ? one_of(view.nodes).name : node_of(view);
+}
+
 std::string Generator::commit(const View& view) {
+  if (view.depth == 0 && chance(80)) return snapshot(view);
   std::string text = fmt::format("block-commit device={}", drive);
   if (chance(30)) {
-    text += fmt::format(" base-node={}", node_of(view));
+    text += fmt::format(" base-node={}", layer_of(view));
   } else if (chance(8)) {
     text += fmt::format(" base={}", one_of(images_));
   }
   if (chance(25)) {
-    text += fmt::format(" top-node={}", node_of(view));
+    text += fmt::format(" top-node={}", layer_of(view));
   } else if (chance(8)) {
     text += fmt::format(" top={}", one_of(images_));
   }
   if (chance(20)) text += fmt::format(" speed={}", one_of<unsigned>({1, 1048576, 16777216}));
-  if (chance(12)) text += " job-id=j1";
-  if (chance(15)) text += " auto-finalize=false";
+  const std::string job = chance(12) ? "j1" : drive;
+  if (job != drive) text += " job-id=" + job;
+  const bool by_command = chance(15);
+  if (by_command) text += " auto-finalize=false";
   if (chance(12)) text += " auto-dismiss=false";
   if (chance(5)) text += fmt::format(" filter-node-name={}", new_node());
   if (chance(3)) text += " backing-file=elsewhere";
@@ -103,33 +111,46 @@ std::string Generator::commit(const View& view) {
     text += " on-error=" + one_of<std::string>({"report", "ignore", "enospc", "stop", "auto"});
   }
   // Left to chance alone, few jobs would come to their end.
-  if (chance(50)) planned_.push_back("wait BLOCK_JOB_READY");
+  if (!chance(50)) return text;
+  planned_.push_back("wait BLOCK_JOB_READY");
+  if (chance(50)) return text;
+  for (std::string& each : completion(job, view)) planned_.push_back(std::move(each));
+  if (by_command) planned_.push_back("job-finalize id=" + job);
   return text;
 }
 
 /// What brings the job on, where there is such a thing.
-std::string Generator::verb_for(const View::Job& job) {
+std::string Generator::verb_for(const View::Job& job, const View& view) {
   if (job.status == "pending") return fmt::format("job-finalize id={}", job.id);
   if (job.status == "concluded") return fmt::format("job-dismiss id={}", job.id);
   const bool waits = job.status == "paused" || job.status == "standby";
   if (waits && chance(70)) return "job-resume id=" + job.id;
-  if (chance(60)) planned_.push_back("wait BLOCK_JOB_COMPLETED");
-  if (chance(25)) plan_second_thought(job);
-  return fmt::format("block-job-complete device={}", job.id);
+  std::vector<std::string> lines = completion(job.id, view);
+  if (chance(60)) lines.push_back("wait BLOCK_JOB_COMPLETED");
+  planned_.insert(planned_.begin(), lines.begin() + 1, lines.end());
+  return lines.front();
 }
 
-/// M58: more is said before the job has come to its end, or just afterwards.
-void Generator::plan_second_thought(const View::Job& job) {
-  const std::string some_way = fmt::format("run {}", 1 + below(40));
-  if (chance(15)) {
-    planned_ = {some_way, "restart"};
-    return plan_next_process();
+/// A job is told to complete. The guest may be at work then, and while the job comes to its end
+/// (M41), and clients may say more before that, or just afterwards (M58).
+std::vector<std::string> Generator::completion(const std::string& job, const View& view) {
+  const bool at_work = faulty_.empty() && chance(50);  // M52
+  std::vector<std::string> lines;
+  while (at_work && chance(50)) lines.push_back(async_request(view));
+  lines.push_back("block-job-complete device=" + job);
+  if (chance(60)) lines.push_back(fmt::format("run {}", 1 + below(40)));
+  if (at_work && chance(50)) {
+    do lines.push_back(async_request(view));
+    while (chance(55));
+  } else if (chance(15)) {
+    lines.push_back("restart");
+  } else if (chance(50)) {
+    const auto thought =
+        one_of<std::string>({"block-job-cancel force=true device=", "block-job-cancel device=",
+                             "job-cancel id=", "block-job-complete device="});
+    lines.push_back(thought + job);
   }
-  const auto thought =
-      one_of<std::string>({"block-job-cancel force=true device=", "block-job-cancel device=",
-                           "job-cancel id=", "block-job-complete device="});
-  planned_.push_front(thought + job.id);
-  planned_.push_front(some_way);
+  return lines;
 }
 
 /// Clients that got no answer in time say it again.
@@ -140,7 +161,7 @@ std::string Generator::job_verb(const View& view) {
 }
 
 std::string Generator::one_job_verb(const View& view) {
-  if (!view.jobs.empty() && chance(45)) return verb_for(one_of(view.jobs));
+  if (!view.jobs.empty() && chance(45)) return verb_for(one_of(view.jobs), view);
   const std::string job = job_of(view);
   if (chance(60)) {
     const std::string verb = one_of<std::string>({"cancel", "pause", "resume", "complete"});

@@ -35,12 +35,15 @@ std::string Generator::tell(const Story& story, const View& view) {
                                            {"$longer", std::string(longest_name + 1, 'x')}};
   std::vector<std::string> repairable = bitmap_damages();
   std::erase(repairable, "autoclear");
+  View small;
+  small.size = 65536;
   const auto drawn = [&](const std::string& place) -> std::string {
     if (place == "$node") return node_of(view);
     if (place == "$bitmap") return bitmap_of(view);
     if (place == "$image") return one_of(images_);
     if (place == "$job") return job_of(view);
     if (place == "$base") return images_.front();
+    if (place == "$request") return faulty_.empty() ? async_words(small) : "read 0 512";  // M52
     return view.nodes.empty() ? drive : view.nodes.front().name;  // $below: the bottom comes first
   };
   const auto made = [&](const std::string& place) {

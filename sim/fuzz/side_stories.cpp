@@ -198,8 +198,20 @@ const std::vector<Story> of_jobs = {
      "wait BLOCK_JOB_COMPLETED", "query-jobs", "block-job-dismiss id=$d1"},
 };
 
+const std::vector<Story> of_guests = {
+    // M57: what drains all drives, and what drains one
+    {"create $f1 128K", "drive $d1 $f1", "io $d1 $request", "io drive0 $request", "io $d1 $request",
+     "io drive0 $request", "blockdev-snapshot-sync device=$d1 snapshot-file=$f2", "show data $d1",
+     "show data drive0", "unplug $d1"},
+    {"create $f1 128K", "create $f2 128K backing_file=$f1 backing_fmt=qcow2", "drive $d1 $f1",
+     "io $d1 write -P 5 0 64K", "unplug $d1", "drive $d1 $f2 node-name=$n1", "io $d1 $request",
+     "io drive0 $request", "io $d1 $request", "block_resize device=$d1 size=196608",
+     "io $d1 $request", "io $n1 $request", "unplug $d1", "show check $f2"},
+};
+
 std::vector<Story> all() {
   std::vector<Story> stories = of_other_drives;
+  stories.insert(stories.end(), of_guests.begin(), of_guests.end());
   stories.insert(stories.end(), of_nodes.begin(), of_nodes.end());
   stories.insert(stories.end(), of_jobs.begin(), of_jobs.end());
   return stories;

@@ -10,6 +10,7 @@ namespace sim::fuzz {
 ///
 ///   $node, $bitmap, $image, $job, $base   what there is, drawn for each place
 ///   $below                                a node that backs another, if there is one
+///   $request                              of a guest that does not wait, within 64 KiB
 ///   $d1…, $n1…, $f1…                      a drive's id, a node's name, a file: new, the same
 ///   within
 ///                                         the story

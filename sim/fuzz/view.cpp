@@ -54,6 +54,7 @@ View look(Subject& model, const View& before) {
     if (device["device"] != drive || !device.contains("inserted")) continue;
     view.file = plain(device["inserted"]["image"]["filename"]);
     view.size = number_of(device["inserted"]["image"]["virtual-size"]);
+    view.depth = number_of(device["inserted"]["backing_file_depth"]);
   }
   for (const json& node : nodes) look_at_node(node, view);
   for (const json& job : jobs) {

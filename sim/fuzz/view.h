@@ -26,6 +26,7 @@ struct View {
   };
   std::string file;  ///< what the drive shows to the guest; empty: no drive is plugged
   std::uint64_t size = 0;
+  std::uint64_t depth = 0;  ///< how many images are below it
   std::vector<Node> nodes;
   std::vector<Bitmap> bitmaps;
   std::vector<Job> jobs;
