@@ -64,7 +64,7 @@ void add_mutants(CLI::App& program, int& status) {
       ->type_name("DIR");
   command->add_flag("--json", arguments->json, "print the table as JSON");
   command->footer(
-      "Exit status: 0 if all are found, each in a scenario of at most 8 steps that fails again, "
+      "Exit status: 0 if all are found, each in a scenario of at most 10 steps that fails again, "
       "and\n"
       "the program without a fault fails nowhere; 1 if not.");
   command->callback([arguments, &status] { status = measure_with(*arguments); });

@@ -37,7 +37,7 @@ struct Result {
 };
 
 /// A scenario of more steps is no story any more.
-inline constexpr std::size_t most_steps = 8;
+inline constexpr std::size_t most_steps = 10;
 
 /// Runs `mutant`'s search in `program` until its first failure, makes that short, and replays it.
 /// If it is longer than most_steps, random runs of other seeds are searched for a shorter one as
