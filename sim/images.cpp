@@ -100,7 +100,8 @@ Task<void> require_backing(Runtime& runtime, Host& host, const json& options) {
     throw Refusal("Backing file specified without backing format");
   }
   InfoRequest image{path, options["backing_fmt"], Locking::shared};
-  if (image.format != "qcow2") co_return;
+  if (image.format == "raw") co_return;
+  if (image.format != "qcow2") throw Refusal("Unknown driver '" + image.format + "'");
   image.purpose = engine::qcow2::OpenFor::use;
   co_await require_backing_of(runtime, host, image);
 }
