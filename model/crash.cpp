@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
+#include <functional>
 #include <optional>
 #include <set>
 #include <utility>
@@ -8,6 +9,8 @@
 #include "model/parts.h"
 
 namespace model {
+
+using nlohmann::json;
 
 namespace {
 
@@ -135,6 +138,47 @@ std::vector<State> crash(const State& before, const State& after) {
   add_with_short_bases(states);
   add_with_taken_bitmaps(states, before);
   return dead(std::move(states));
+}
+
+namespace {
+
+/// M65: faults that strike once may have struck; who closed a file may flush it again.
+State perhaps_struck(State state, const State& before) {
+  state.faults = before.faults;
+  state.unflushable.clear();
+  for (auto& [place, fault] : state.faults) fault.certain = fault.certain && !fault.once;
+  return state;
+}
+
+bool same_bitmaps(const State& left, const State& after) {
+  return std::ranges::all_of(after.files, [&left](const auto& each) {
+    const auto found = left.files.find(each.first);
+    return found != left.files.end() && found->second.directory == each.second.directory;
+  });
+}
+
+}  // namespace
+
+/// M65
+std::vector<Outcome> in_doubt(const State& before, bool tells,
+                              const std::function<json(State&)>& step) {
+  State after = before;
+  after.faults.clear();
+  after.unflushable.clear();
+  const json reply = step(after);
+  const bool opens = before.nodes.empty(), closes = after.nodes.empty();
+  if ((!opens && !closes) || !after.jobs.empty()) throw Unknowable{};
+  std::vector<Outcome> outcomes;
+  if (!closes) outcomes.push_back({reply, perhaps_struck(after, before)});
+  for (State& each : crash(before, after)) {
+    State left = perhaps_struck(std::move(each), before);
+    left.events = after.events;
+    left.ended = after.ended;
+    left.next_id = after.next_id;
+    if (closes && (!tells || same_bitmaps(left, after))) outcomes.push_back({reply, left});
+    if (opens || tells) outcomes.push_back({error_reply({anything}), std::move(left)});
+  }
+  return outcomes;
 }
 
 }  // namespace model

@@ -306,8 +306,10 @@ json delete_drive(State& state, const std::string& id) {
     const bool faulty = !state.faults.empty() || !state.unflushable.empty();
     const std::string lost = remove_drive(state, id);
     if (!lost.empty()) throw Refused{lost};
-    if (faulty) return {{"$any", true}};  // it may tell of tables that it could not write (M53)
-    return {{"return", json::object()}};
+    const json done = {{"return", json::object()}};
+    if (!faulty) return done;
+    return {
+        {"$one-of", {done, error_reply({anything})}}};  // of tables that it could not write (M53)
   } catch (const Refused& refused) {
     return error_reply(refused);
   }

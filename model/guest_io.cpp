@@ -139,26 +139,27 @@ void check(Request& request, const Verb& verb) {
   }
 }
 
-std::string verify(const State& state, const Node& node, const Request& request) {
+/// What comparing with the pattern may tell: one text, or two where a byte is open (M9).
+std::vector<std::string> verify(const State& state, const Node& node, const Request& request) {
+  if (!request.has('P')) return {""};
+  const std::string failed = "Pattern verification failed at offset " +
+                             std::to_string(request.start) + ", " + std::to_string(request.length) +
+                             " bytes";
   bool certain = true;
   for (const Piece& piece : look(state, node, request.start, request.start + request.length)) {
-    if (!piece.bytes.test(request.pattern)) {
-      return "Pattern verification failed at offset " + std::to_string(request.start) + ", " +
-             std::to_string(request.length) + " bytes";
-    }
+    if (!piece.bytes.test(request.pattern)) return {failed};
     certain = certain && piece.bytes.count() == 1;
   }
-  return certain ? "" : anything;
+  return certain ? std::vector<std::string>{""} : std::vector<std::string>{"", failed};
 }
 
 /// M52: what may be printed if this or that fault strikes, or none.
-std::string told(const Trouble& trouble, const Verb& verb, const std::string& otherwise) {
-  if (trouble.errors.empty()) return otherwise;
-  if (!trouble.certain && otherwise == anything) return anything;
-  nlohmann::json texts = nlohmann::json::array();
+std::string told(const Trouble& trouble, const Verb& verb,
+                 const std::vector<std::string>& otherwise) {
+  std::vector<std::string> texts;
   for (const std::string& error : trouble.errors)
     texts.push_back(verb.failure + " failed: " + error);
-  if (!trouble.certain) texts.push_back(otherwise);
+  if (!trouble.certain) texts.insert(texts.end(), otherwise.begin(), otherwise.end());
   if (texts.size() == 1) return texts[0];
   return nlohmann::json{{"$one-of", texts}}.dump();
 }
@@ -196,7 +197,7 @@ std::string change_in_trouble(State& state, Node& node, const Request& request, 
       blend(image.data, from, old.end, old, {0, {}, true});
     });
   }
-  return told(trouble, verb, "");
+  return told(trouble, verb, {""});
 }
 
 std::string carry_out(State& state, Node& node, const Request& request, const Verb& verb) {
@@ -205,7 +206,7 @@ std::string carry_out(State& state, Node& node, const Request& request, const Ve
   if (!verb.writes) {
     const Trouble trouble = trouble_reading(state, node, request.start, end);
     if (!trouble.errors.empty() && request.verb == "aio_read") throw Unknowable{};
-    return told(trouble, verb, request.has('P') ? verify(state, node, request) : "");
+    return told(trouble, verb, verify(state, node, request));
   }
   const auto frozen = [](const Bitmap& bitmap) { return bitmap.read_only; };
   if (std::ranges::any_of(node.bitmaps, frozen))

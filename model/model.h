@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -43,6 +44,11 @@ struct Outcome {
 };
 bool meets_ending_jobs(const State& state, const nlohmann::json& request);
 std::vector<Outcome> execute_in_the_midst(const State& state, const nlohmann::json& request);
+/// What `step` may come to, of which nobody knows what the faults of storage did to it (M65): one
+/// of these. `tells`: whether it answers when what it closes cannot be stored. Throws Unknowable
+/// unless it opens the only image or closes the last, and no job runs.
+std::vector<Outcome> in_doubt(const State& before, bool tells,
+                              const std::function<nlohmann::json(State&)>& step);
 /// The states in one of which a process is quit: jobs on their way to their end come to it, or
 /// are cancelled.
 std::vector<State> before_stop(const State& state);

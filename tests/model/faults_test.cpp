@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include <set>
+
 #include "tests/model/story.h"
 
 namespace {
@@ -147,6 +149,44 @@ TEST_CASE("where the state of metadata is not known the model says so (M54)") {
   Story story = with_bitmap();
   fail(story, "disk", "write", true);
   CHECK_THROWS_AS(model::delete_drive(story.state, "drive0"), model::Unknowable);
+}
+
+TEST_CASE("what opens or closes the only image may have any end that a crash has (M65)") {
+  Story story = with_bitmap();
+  story.restart();
+  fail(story, "disk", "write", true, false);
+  const auto open = [](model::State& state) {
+    return model::add_drive(state, {{"id", "drive0"}, {"file", Story::path("disk")}});
+  };
+  model::State state = story.state;
+  CHECK_THROWS_AS(open(state), model::Unknowable);
+  std::set<std::string> ends;
+  for (const model::Outcome& end : model::in_doubt(story.state, false, open)) {
+    const auto& directory = end.state.files.at(Story::path("disk")).directory;
+    const std::string how = end.reply.contains("error") ? "refused, " : "done, ";
+    ends.insert(how + (directory.empty() ? "none" : directory[0].in_use ? "in use" : "valid"));
+    CHECK(end.state.nodes.empty() == end.reply.contains("error"));
+  }
+  CHECK(ends == std::set<std::string>{"done, in use", "refused, in use", "refused, none",
+                                      "refused, valid"});
+}
+
+TEST_CASE("what other images are open beside it, nobody knows how they fare (M65)") {
+  Story story = with_bitmap();
+  story.create("other");
+  model::add_drive(story.state, {{"id", "drive1"}, {"file", Story::path("other")}});
+  fail(story, "disk", "write", true);
+  const auto close = [](model::State& state) { return model::delete_drive(state, "drive0"); };
+  CHECK_THROWS_AS(model::in_doubt(story.state, true, close), model::Unknowable);
+}
+
+TEST_CASE("comparing with a byte that is open tells one of two (M9, M32)") {
+  Story story = with_bitmap();
+  fail(story, "disk", "write", true);
+  CHECK(story.io("write -P 2 0 512") == failed);
+  const std::string differs = "Pattern verification failed at offset 0, 512 bytes";
+  CHECK(json::parse(story.io("read -P 2 0 512")) == json{{"$one-of", {"", differs}}});
+  CHECK(story.io("read -P 3 0 512") == differs);
 }
 
 TEST_CASE("a commit that cannot read its source fails and changes nothing above (M55)") {
