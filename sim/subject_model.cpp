@@ -7,6 +7,7 @@
 #include "sim/allowed.h"
 #include "sim/ensure.h"
 #include "sim/fault.h"
+#include "sim/observe.h"
 #include "sim/subjects.h"
 
 namespace sim {
@@ -32,18 +33,21 @@ class ModelSubject : public Subject {
     result->unknown_ = unknown_;
     return result;
   }
-  std::size_t count_outcomes(const Step& step) const {
-    if (!unknown_.empty()) return 1;
-    const model::State& state = states_.front();
-    if (const auto* command = std::get_if<QmpStep>(&step.action)) {
-      const bool meets = model::meets_ending_jobs(state, command->request);
-      return meets ? model::execute_in_the_midst(state, command->request).size() : 1;
+  /// A model for each outcome that the step may have, whose next step comes to that; none if there
+  /// is just one.
+  std::vector<std::unique_ptr<Subject>> outcomes_of(const Step& step) const {
+    if (!unknown_.empty() || !may_part(step)) return {};
+    ModelSubject trial(*this);
+    trial.parted_.emplace();
+    observe(trial, step);
+    std::vector<std::unique_ptr<Subject>> result;
+    if (trial.parted_->size() < 2) return result;
+    for (model::Outcome& outcome : *trial.parted_) {
+      auto& each = result.emplace_back(copy_of_model(*this));
+      dynamic_cast<ModelSubject&>(*each).destined_ = std::move(outcome);
     }
-    const auto* stop = std::get_if<StopStep>(&step.action);
-    const bool quits = stop != nullptr && stop->how == Stop::clean;
-    return quits ? model::before_stop(state).size() : 1;
+    return result;
   }
-  void choose_outcome(std::size_t which) { chosen_ = which; }
   bool learn(const ShowStep& step, const json& seen) {
     if (!unknown_.empty()) return false;
     model::State& state = states_.front();
@@ -57,7 +61,7 @@ class ModelSubject : public Subject {
   }
 
   void come_to(Rest rest) override {
-    if (rest == Rest::none) return;
+    if (rest == Rest::none || destined_) return;
     in_all([rest](model::State& state) {
       model::settle(state);
       if (rest == Rest::jobs_and_requests) model::finish_requests(state);
@@ -68,8 +72,10 @@ class ModelSubject : public Subject {
     const auto meets = [&](const model::State& state) {
       return model::meets_ending_jobs(state, request);
     };
-    if (unknown_.empty() && std::any_of(states_.begin(), states_.end(), meets))
-      return in_the_midst(request);
+    if (std::any_of(states_.begin(), states_.end(), meets)) {
+      return go_on_as(
+          [&](const model::State& state) { return model::execute_in_the_midst(state, request); });
+    }
     return in_all([&](model::State& state) { return model::execute(state, request); });
   }
   std::optional<json> await_event(const std::string& event) override {
@@ -92,19 +98,23 @@ class ModelSubject : public Subject {
     return in_all([&](model::State& state) { return model::add_drive(state, options); });
   }
   json delete_drive(const std::string& id) override {
-    return in_all([&](model::State& state) { return model::delete_drive(state, id); });
+    return in_all([&](model::State& state) { return model::delete_drive(state, id); }, Told::yes);
   }
   void run(unsigned) override {}
 
   void stop(Stop how) override {
     if (how != Stop::clean) return crash();
-    std::vector<model::State> quit;
-    for (const model::State& state : states_) append_chosen(quit, model::before_stop(state));
-    chosen_.reset();
-    states_ = std::move(quit);
-    in_all([](model::State& state) {
+    const auto quit = [](model::State& state) {
       model::stop(state, model::Stop::clean);
       return json();
+    };
+    go_on_as([&](const model::State& state) {
+      std::vector<model::Outcome> all;
+      for (const model::State& each : model::before_stop(state)) {
+        for (model::Outcome& outcome : outcomes(each, Told::no, quit))
+          all.push_back(std::move(outcome));
+      }
+      return all;
     });
   }
   void cut_power(const Kept&) override { crash(); }
@@ -112,9 +122,6 @@ class ModelSubject : public Subject {
   /// which faults of storage had struck by then it cannot know.
   void cut_short(const Cut&, const std::function<void()>& step) override {
     const std::vector<model::State> before = states_;
-    const auto faulty = [](const model::State& state) {
-      return !state.faults.empty() || !state.unflushable.empty();
-    };
     if (std::any_of(before.begin(), before.end(), faulty)) unknown_ = after_fault;
     step();
     if (!unknown_.empty()) return;
@@ -190,48 +197,84 @@ class ModelSubject : public Subject {
 
  private:
   static constexpr const char* after_fault = "after a fault of storage (M54)";
+  enum class Told { no, yes };  ///< whether a step tells of bitmaps that it could not store
 
-  /// From where one of the states cannot be known any more, everything may be answered until the
-  /// end; but for images, which are never corrupt.
-  template <class Answer>
-  json in_all(const Answer& answer) {
-    if (!unknown_.empty()) return Allowed::any(unknown_);
-    std::vector<json> answers;
-    try {
-      if (states_.size() == 1) return answer(states_.front());
-      for (model::State& state : states_) answers.push_back(answer(state));
-    } catch (const model::Unknowable&) {
-      unknown_ = after_fault;
-      return Allowed::any(unknown_);
-    }
-    return Allowed::one_of(answers);
+  static bool faulty(const model::State& state) {
+    return !state.faults.empty() || !state.unflushable.empty();
   }
 
-  /// Goes on as all that a request may come to which meets jobs at their end.
-  json in_the_midst(const json& request) {
-    std::vector<model::Outcome> outcomes;
+  /// Whether the step may have several outcomes: it meets jobs at their end (M58), or opens or
+  /// closes images while their storage fails (M65).
+  bool may_part(const Step& step) const {
+    const model::State& state = states_.front();
+    const auto* command = std::get_if<QmpStep>(&step.action);
+    if (command != nullptr && model::meets_ending_jobs(state, command->request)) return true;
+    const auto* stop = std::get_if<StopStep>(&step.action);
+    if (stop != nullptr) return stop->how == Stop::clean;
+    const bool drives = std::holds_alternative<DriveStep>(step.action) ||
+                        std::holds_alternative<UnplugStep>(step.action);
+    return faulty(state) && (drives || command != nullptr);
+  }
+
+  /// What the step comes to in that state: one outcome, but where a fault may have struck (M65).
+  template <class Answer>
+  static std::vector<model::Outcome> outcomes(const model::State& state, Told told,
+                                              const Answer& answer) {
+    model::State after = state;
     try {
-      for (const model::State& state : states_)
-        append_chosen(outcomes, model::execute_in_the_midst(state, request));
+      json reply = answer(after);
+      return {{std::move(reply), std::move(after)}};
+    } catch (const model::Unknowable&) {
+      if (!faulty(state)) throw;
+      return model::in_doubt(state, told == Told::yes, answer);
+    }
+  }
+
+  template <class Answer>
+  json in_all(const Answer& answer, Told told = Told::no) {
+    if (destined_ || states_.size() != 1 || faulty(states_.front())) {
+      return go_on_as([&](const model::State& state) { return outcomes(state, told, answer); });
+    }
+    if (!unknown_.empty()) return Allowed::any(unknown_);
+    try {
+      return answer(states_.front());
     } catch (const model::Unknowable&) {
       unknown_ = after_fault;
       return Allowed::any(unknown_);
     }
-    chosen_.reset();
+  }
+
+  /// Goes on as all that the step may come to in each state, or as what it is destined to. From
+  /// where one of the states cannot be known any more, everything may be answered until the end;
+  /// but for images, which are never corrupt.
+  template <class Outcomes>
+  json go_on_as(const Outcomes& outcomes) {
+    if (!unknown_.empty()) return Allowed::any(unknown_);
+    std::vector<model::Outcome> all;
+    try {
+      if (destined_) {
+        all.push_back(std::move(*destined_));
+      } else {
+        for (const model::State& state : states_) {
+          for (model::Outcome& each : outcomes(state)) all.push_back(std::move(each));
+        }
+      }
+    } catch (const model::Unknowable&) {
+      unknown_ = after_fault;
+      return Allowed::any(unknown_);
+    }
+    destined_.reset();
+    return go_on(std::move(all));
+  }
+  json go_on(std::vector<model::Outcome> all) {
     std::vector<json> answers;
     states_.clear();
-    for (model::Outcome& outcome : outcomes) {
-      answers.push_back(std::move(outcome.reply));
-      states_.push_back(std::move(outcome.state));
+    for (const model::Outcome& outcome : all) {
+      answers.push_back(outcome.reply);
+      states_.push_back(outcome.state);
     }
+    if (parted_) parted_ = std::move(all);
     return Allowed::one_of(answers);
-  }
-  /// All of them, or the one that was chosen.
-  template <class Each>
-  void append_chosen(std::vector<Each>& to, std::vector<Each> outcomes) const {
-    for (std::size_t i = 0; i < outcomes.size(); ++i) {
-      if (!chosen_ || *chosen_ == i) to.push_back(std::move(outcomes[i]));
-    }
   }
 
   void crash() {
@@ -254,8 +297,10 @@ class ModelSubject : public Subject {
   }
 
   std::vector<model::State> states_ = std::vector<model::State>(1);
-  std::optional<std::size_t> chosen_;  ///< the outcome of the next step
-  bool leaks_ = false;                 ///< whether images may leak
+  std::optional<model::Outcome> destined_;  ///< what the next step comes to
+  /// What the last step came to; kept in a trial alone.
+  std::optional<std::vector<model::Outcome>> parted_;
+  bool leaks_ = false;   ///< whether images may leak
   std::string unknown_;  ///< why nothing is known of the states any more; empty: they are known
 };
 
@@ -287,12 +332,8 @@ bool has_one_state(const Subject& model) {
   return dynamic_cast<const ModelSubject&>(model).state_count() == 1;
 }
 
-std::size_t count_outcomes(const Subject& model, const Step& step) {
-  return dynamic_cast<const ModelSubject&>(model).count_outcomes(step);
-}
-
-void choose_outcome(Subject& model, std::size_t which) {
-  dynamic_cast<ModelSubject&>(model).choose_outcome(which);
+std::vector<std::unique_ptr<Subject>> outcomes_of(const Subject& model, const Step& step) {
+  return dynamic_cast<const ModelSubject&>(model).outcomes_of(step);
 }
 
 bool same_state(const Subject& one, const Subject& other) {

@@ -33,11 +33,10 @@ std::vector<std::unique_ptr<Subject>> states_of(const Subject& model);
 bool allows_everything(Subject& model);
 /// Whether there is just one. Requires that `model` is a model.
 bool has_one_state(const Subject& model);
-/// How many outcomes a step may have because it meets jobs at their end (M58): at least one.
+/// A model for each outcome that `step`, the next one, may have because it meets jobs at their end
+/// (M58) or storage that fails (M65): there the step comes to that. None if there is just one.
 /// Requires that `model` is a model in one state.
-std::size_t count_outcomes(const Subject& model, const Step& step);
-/// Has that step, the next one, come to the outcome `which` alone. The same is required.
-void choose_outcome(Subject& model, std::size_t which);
+std::vector<std::unique_ptr<Subject>> outcomes_of(const Subject& model, const Step& step);
 /// Whether nothing that may still be done tells the two models apart. Requires that both are
 /// models.
 bool same_state(const Subject& one, const Subject& other);

@@ -46,18 +46,16 @@ void Worlds::lead_on(const Step& step) {
   give_up_if_too_many();
 }
 
-/// A step that meets jobs at their end has several outcomes: each is a world of its own, so that
-/// its answer goes with what comes of it. Whether there are such.
+/// A step that meets jobs at their end, or storage that fails, has several outcomes: each is a
+/// world of its own, so that its answer goes with what comes of it. Whether there are such.
 bool Worlds::part_before(const Step& step) {
   bool parted = false;
   for (std::size_t i = worlds_.size(); i-- > 0;) {
-    const std::size_t outcomes = count_outcomes(*worlds_[i].model, step);
-    if (outcomes == 1) continue;
-    for (std::size_t which = 1; which < outcomes; ++which) {
-      worlds_.push_back({copy_of_model(*worlds_[i].model), worlds_[i].holders});
-      choose_outcome(*worlds_.back().model, which);
-    }
-    choose_outcome(*worlds_[i].model, 0);
+    std::vector<std::unique_ptr<Subject>> outcomes = outcomes_of(*worlds_[i].model, step);
+    if (outcomes.empty()) continue;
+    worlds_[i].model = std::move(outcomes.front());
+    for (std::size_t which = 1; which < outcomes.size(); ++which)
+      worlds_.push_back({std::move(outcomes[which]), worlds_[i].holders});
     parted = true;
   }
   return parted;

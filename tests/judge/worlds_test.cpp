@@ -188,6 +188,43 @@ TEST_CASE("what was lost in a crash does not come back") {
   CHECK(shows(9, json::parse("[[0,1024,[5]],[1024,64512,[0]]]")));
 }
 
+TEST_CASE(
+    "what is closed while its storage fails was stored or not, and who says so is held to it") {
+  // A write fails somewhere in the store (M65): without a word the bitmap is stored.
+  sim::Worlds worlds(3);
+  const sim::Scenario scenario = scenario_of(
+      "create TEST_DIR/PID-f 1M\n"
+      "drive d TEST_DIR/PID-f\n"
+      "block-dirty-bitmap-add node=d name=b persistent=true\n"
+      "restart\n"
+      "drive d TEST_DIR/PID-f\n"
+      "show info TEST_DIR/PID-f\n"
+      "fail TEST_DIR/PID-f write once after=1\n"
+      "unplug d\n"
+      "show info TEST_DIR/PID-f\n");
+  const std::vector<sim::Step>& steps = scenario.testcases[0].steps;
+  const auto do_step = [&](std::size_t line) { worlds.lead_on(steps[line - 1]); };
+  const auto hears = [&](std::size_t witness, std::size_t line, const json& seen) {
+    return worlds.hear(witness, steps[line - 1], seen, nullptr).finding;
+  };
+  for (std::size_t line = 1; line <= 6; ++line) do_step(line);
+  const json in_use = worlds.take_allowed();
+  json stored = in_use;
+  stored["bitmaps"][0]["flags"] = {"auto"};
+  do_step(7);
+  do_step(8);
+  CHECK_FALSE(hears(0, 8, {{"return", json::object()}}));
+  for (const std::size_t told : {1, 2}) {
+    const json lost{{"error", {{"class", "GenericError"}, {"desc", "Lost persistent bitmaps"}}}};
+    CHECK_FALSE(hears(told, 8, lost));
+  }
+  do_step(9);
+  CHECK(hears(0, 9, in_use));
+  CHECK_FALSE(hears(0, 9, stored));
+  CHECK_FALSE(hears(1, 9, in_use));
+  CHECK_FALSE(hears(2, 9, stored));
+}
+
 TEST_CASE("equal worlds are one") {
   sim::Worlds worlds(1);
   const sim::Scenario scenario = scenario_of(
