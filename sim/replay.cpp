@@ -109,9 +109,6 @@ GoldenState report(const Scenario& scenario, const ScenarioResult& result,
                    const ReplayOptions& options, std::ostream& out) {
   if (options.verbose) out << result.transcript.text();
   for (const TestcaseResult& testcase : result.testcases) {
-    for (const Sighting& each : testcase.sightings) {
-      out << sighting_text(scenario, testcase.title, each) << "\n";
-    }
     for (const Departure& each : testcase.departures) {
       out << departure_text(scenario, testcase.title, each) << "\n";
     }
@@ -170,7 +167,7 @@ std::exception_ptr run_all(const std::vector<Scenario>& scenarios, const ReplayO
         if (left_out.insert(name).second) out << absence_text(scenarios[i], testcase.title, name);
       }
     }
-    ledger.add(scenarios[i], *result);
+    out << ledger.add(scenarios[i], *result);
     const GoldenState golden = report(scenarios[i], *result, options, out);
     summary.add(scenarios[i], *result, golden);
     junit.add(scenarios[i], *result, golden);

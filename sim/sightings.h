@@ -20,8 +20,11 @@ class LedgerReport {
   LedgerReport(const std::vector<KnownFault>& known, std::map<std::string, std::string> names)
       : known_(known), names_(std::move(names)) {}
 
-  void add(const Scenario& scenario, const ScenarioResult& result);
-  /// A line for each fault that was seen or no longer occurs; may be empty.
+  /// Counts what was seen. Answers what to tell of it at once: each fault in full where it is seen
+  /// for the first time, with an empty line behind it; may be empty.
+  std::string add(const Scenario& scenario, const ScenarioResult& result);
+  /// A line for each fault that was seen, with how often and where, or no longer occurs; may be
+  /// empty.
   std::string text() const;
   /// The ids of the faults that were seen, sorted.
   std::set<std::string> seen() const;
@@ -31,8 +34,14 @@ class LedgerReport {
 
   const std::vector<KnownFault>& known_;
   std::map<std::string, std::string> names_;
-  std::map<std::string, std::size_t> seen_;  ///< in how many testcases, by id
-  std::set<std::string> gone_;               ///< ids whose scenario ran and did not show them
+  struct Seen {
+    std::size_t testcases = 0;
+    std::vector<std::string> scenarios = {};
+    std::string text() const;
+  };
+
+  std::map<std::string, Seen> seen_;  ///< by id
+  std::set<std::string> gone_;        ///< ids whose scenario ran and did not show them
 };
 
 }  // namespace sim

@@ -203,7 +203,7 @@ TEST_CASE("what a release does otherwise is told as a change") {
   const Played crashed({crasher.subject()}, ledger.faults());
   sim::LedgerReport report(ledger.faults(), {});
   report.add(crashed.scenario, crashed.result);
-  CHECK(report.text() == "known change X1 of liar: clearing crashes (1 testcase)\n");
+  CHECK(report.text() == "known change X1 of liar: clearing crashes (1 testcase: story)\n");
 }
 
 TEST_CASE("who cannot do a step leaves, is named, and the others go on") {
@@ -283,7 +283,22 @@ TEST_CASE("a fault whose scenario did not show it no longer occurs") {
   Crasher crasher;
   const Played crashed({crasher.subject()}, ledger.faults());
   report.add(crashed.scenario, crashed.result);
-  CHECK(report.text() == "known divergence X1 of liar 9.0.0: clearing crashes (1 testcase)\n");
+  CHECK(report.text() ==
+        "known divergence X1 of liar 9.0.0: clearing crashes (1 testcase: story)\n");
+}
+
+TEST_CASE("a fault that is seen again and again is told in full once, then counted") {
+  const sim::Ledger ledger = ledger_of(an_entry());
+  Crasher crasher;
+  Played crashed({crasher.subject()}, ledger.faults());
+  crashed.result.testcases.push_back(crashed.result.testcases.front());
+  sim::LedgerReport report(ledger.faults(), {});
+  CHECK(has(report.add(crashed.scenario, crashed.result), "liar: known divergence X1: clearing"));
+  for (const char* name : {"again", "and/again", "once", "twice"}) {
+    crashed.scenario.name = name;
+    CHECK(report.add(crashed.scenario, crashed.result).empty());
+  }
+  CHECK(has(report.text(), "(10 testcases: story, again, and/again and 2 more scenarios)\n"));
 }
 
 TEST_CASE("a race that a scenario did not show may occur again") {
