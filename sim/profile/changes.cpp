@@ -33,6 +33,11 @@ constexpr Rewording rewordings[] = {
      "Invalid image size specified: '{size}'{end}"},
     // The human monitor marks errors as such.
     {{11, 1, 0}, "{text}", "Error: {text}"},
+    // A flush that fails at a close is told, before what else failed by it.
+    {{11, 1, 0},
+     "Lost persistent bitmaps during inactivation of node '{node}': Failed to update bitmap "
+     "extension: {error}",
+     "Failed flush for '{file}' during close: {error}"},
     // Whether a bitmap could be stored is asked before anything else.
     {{11, 1, 0},
      "Bitmap already exists: {bitmap}",
