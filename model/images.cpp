@@ -60,7 +60,6 @@ void set_backing(const State& state, Image& image, const json& options) {
   if (options.contains("backing_is_open")) return;
   State elsewhere;
   elsewhere.files = state.files;
-  elsewhere.unreadable = unreadable(state);
   Node backing{.file = below->first, .driver = image.backing_format};
   backing.read_only = true;
   open_chain(elsewhere, std::move(backing));

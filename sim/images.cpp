@@ -99,7 +99,7 @@ Task<void> require_backing(Runtime& runtime, Host& host, const json& options) {
   if (!options.contains("backing_fmt")) {
     throw Refusal("Backing file specified without backing format");
   }
-  InfoRequest image{path, options["backing_fmt"], Locking::shared};
+  InfoRequest image{path, options["backing_fmt"], Locking::off};  // it reads no data
   if (image.format == "raw") co_return;
   if (image.format != "qcow2") throw Refusal("Unknown driver '" + image.format + "'");
   image.purpose = engine::qcow2::OpenFor::use;
