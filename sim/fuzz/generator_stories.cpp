@@ -48,15 +48,14 @@ std::string Generator::tell(const Story& story, const View& view) {
   };
   const auto made = [&](const std::string& place) {
     if (place == "$damage") return one_of(repairable);
-    if (place == "$header") return one_of(header_damages());
+    if (place[1] == 'h') return one_of(header_damages());
     if (place[1] == 'f') return new_file();
     return place[1] == 'd' ? fmt::format("d{}", nodes_++) : new_node();
   };
   const auto fill = [&](const std::string& place) -> std::string {
     const auto known = fixed.find(place);
     if (known != fixed.end()) return known->second;
-    const bool stays = place == "$damage" || place == "$header" ||
-                       std::isdigit(static_cast<unsigned char>(place.back()));
+    const bool stays = place == "$damage" || std::isdigit(static_cast<unsigned char>(place.back()));
     return stays ? fixed.emplace(place, made(place)).first->second : drawn(place);
   };
   for (const std::string& line : story) planned_.push_back(filled(line, fill));

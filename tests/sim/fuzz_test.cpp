@@ -139,7 +139,7 @@ TEST_CASE("refusals are counted without names and numbers") {
   generate(5, find_profile("default"), 40, statistics);
   CHECK(to_json(statistics_from(to_json(statistics))) == to_json(statistics));
   CHECK(statistics.runs == 1);
-  CHECK(statistics.steps >= 40);
+  CHECK(statistics.steps >= 30);  // what is drawn and makes no sense is left out
 }
 
 TEST_CASE("a campaign is the same with one worker and with three") {
