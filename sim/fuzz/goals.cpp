@@ -152,6 +152,7 @@ const std::vector<RuleSign> signs = {
     {"M50", "done", "fail write"},
     {"M51", "done", "fail write"},
     {"M53", "done", "fail flush"},
+    {"M65", "done", "fail write"},
     {"M55", "events", "BLOCK_JOB_ERROR"},
     {"M63", "seen", "io-status nospace"},
     {"M41", "done", "io aio_write"},

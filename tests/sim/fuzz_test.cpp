@@ -109,13 +109,17 @@ TEST_CASE("two names become one where that saves a line, and what shows early is
 }
 
 TEST_CASE("a step after which the model would allow everything is not sensible") {
-  Program program = {"create TEST_DIR/F 1M", "drive d TEST_DIR/F",
+  Program program = {"create TEST_DIR/F 1M",
+                     "create TEST_DIR/G 1M",
+                     "drive other TEST_DIR/G",
+                     "drive d TEST_DIR/F",
                      "block-dirty-bitmap-add node=d name=b persistent=true",
-                     "fail TEST_DIR/F write", "io d write 0 512"};
+                     "fail TEST_DIR/F write",
+                     "io d write 0 512"};
   CHECK(is_sensible(program, "certain"));
   program.push_back("unplug d");
   CHECK(is_sensible(program, "none of its writes succeeds"));
-  program[3] = "fail TEST_DIR/F write after=1";
+  program[5] = "fail TEST_DIR/F write after=1";
   CHECK_FALSE(is_sensible(program, "some of its writes may"));
 }
 
