@@ -56,8 +56,10 @@ void add_with_taken_bitmaps(std::vector<State>& states, const State& before) {
 /// What a file may hold; nothing: it is not there.
 using Choice = std::vector<std::optional<Image>>;
 
-/// M46: what was being written is there in part, so each byte may be as in any of the images.
-Extents mixed_data(const Choice& images, Number size) {
+/// M46: what was being written is there in part, so each byte may be as in any of the images, up to
+/// the last cluster's end (M36).
+Extents mixed_data(const Choice& images, const Image& one) {
+  const Number size = (one.size + one.cluster - 1) / one.cluster * one.cluster;
   Extents data;
   bool first = true;
   for (const std::optional<Image>& image : images) {
@@ -86,7 +88,7 @@ Choice choice_for(const std::vector<State>& states, const std::string& file) {
   }
   if (all.size() == 1) return all;
   for (std::optional<Image> image : all) {
-    if (image) image->data = mixed_data(all, image->size);
+    if (image) image->data = mixed_data(all, *image);
     add_if_new(different, image);
   }
   return different;
