@@ -183,7 +183,8 @@ std::vector<std::string> header_damages() {
 
 std::vector<std::string> damages() {
   std::vector<std::string> all = bitmap_damages();
-  for (const HeaderBits& each : header_bits) all.emplace_back(each.what);
+  const std::vector<std::string> headers = header_damages();
+  all.insert(all.end(), headers.begin(), headers.end());
   return all;
 }
 

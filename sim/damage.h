@@ -19,6 +19,7 @@ struct Patch {
 /// What the step `damage FILE WHAT` can break in a qcow2 image, in the order of the manual
 /// (scenarios/README.md): a field of the header, or the bitmaps of an image that holds some.
 std::vector<std::string> damages();
+/// Those of the bitmaps alone, and those of the header alone.
 std::vector<std::string> bitmap_damages();
 std::vector<std::string> header_damages();
 

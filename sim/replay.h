@@ -27,7 +27,7 @@ struct ReplayOptions {
 /// Progress goes to `progress`, which may be null. Answers the exit status: 0, or 1 after a
 /// difference or a step that its story wants refused and that is not. Throws script::ScriptError
 /// and UsageError before anything runs.
-/// What JUnit's file holds when something ends the replay early is what was done by then.
+/// If something ends the replay early, JUnit's file holds what was done by then.
 int replay(ReplayOptions options, std::ostream& out, std::ostream* progress);
 
 /// Prints the transcript of one scenario on one subject, with what the subject answered. Answers as

@@ -27,7 +27,7 @@ class SparseBytes {
   void resize(std::uint64_t size);
   /// Zeros where `buffer` reaches past the end.
   void read(std::uint64_t offset, std::span<std::byte> buffer) const;
-  /// How much of a range there is, from `offset` on, before no chunk of it is left.
+  /// The length of a range without the hole at its end: what lies behind its last chunk.
   std::uint64_t before_hole(std::uint64_t offset, std::uint64_t length) const;
   /// Extends as needed.
   void write(std::uint64_t offset, std::span<const std::byte> data);

@@ -36,8 +36,8 @@ class Storage {
   virtual ByteCount size() const = 0;
   /// How much space the file takes, holes not counted; its length where nobody keeps account.
   virtual ByteCount allocated_size() const { return size(); }
-  /// How much of a range there is, from its start on, before nothing but a hole is left, which
-  /// reads as zeros; all of it where nobody keeps account.
+  /// The length of a range without the hole at its end. A hole reads as zeros. Where nobody keeps
+  /// account of holes it is the whole length.
   virtual ByteCount before_hole(HostOffset, ByteCount length) const { return length; }
   virtual Access access() const = 0;
   /// Turns a read-only opening into a writable one, or back; locks follow. Requires that nothing is

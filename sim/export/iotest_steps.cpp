@@ -6,6 +6,7 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "sim/allowed.h"
 #include "sim/hmp.h"
 #include "sim/render.h"
 #include "sim/runs.h"

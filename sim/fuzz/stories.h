@@ -10,12 +10,11 @@ namespace sim::fuzz {
 ///
 ///   $node, $bitmap, $image, $job, $base   what there is, drawn for each place
 ///   $below                                a node that backs another, if there is one
-///   $request                              of a guest that does not wait, within 64 KiB
-///   $d1…, $n1…, $f1…                      a drive's id, a node's name, a file: new, the same
-///   within
-///                                         the story
+///   $request                              a request that is not waited for, within 64 KiB
+///   $d1…, $n1…, $f1…                      a drive's id, a node's name, a file: new in each story
+///   $h1…                                  a field of a header, the same within the story
 ///   $long, $longer                        a name of 1023 and one of 1024 characters
-///   $damage                               a way to damage an image, the same within the story
+///   $damage                               a way to damage bitmaps, the same within the story
 using Story = std::vector<std::string>;
 
 /// What nobody in his senses asks for: each is refused, at least most of the time.
