@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -157,7 +156,7 @@ struct State {
   std::map<std::pair<std::string, std::string>, Fault> faults;  ///< by file and operation
   std::map<std::string, std::string> unflushable;  ///< files that no flush reaches (M53), and why
   std::set<std::string> unreadable;                ///< files that another process keeps to itself
-  std::deque<nlohmann::json> events;               ///< sent, not yet awaited
+  std::vector<nlohmann::json> events;              ///< sent, not yet awaited
   int next_id = 1;
   bool ended = false;  ///< the process is gone; the next use starts another one
   bool operator==(const State&) const = default;

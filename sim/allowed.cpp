@@ -71,15 +71,22 @@ std::optional<json> Allowed::said_in(const std::string& text) {
   return said;
 }
 
-json Allowed::one_of(const std::vector<json>& values) {
-  json different = json::array();
-  for (const json& value : values) {
-    for (const Allowed& each : Allowed(value).alternatives()) {
-      if (std::find(different.begin(), different.end(), *each.said_) == different.end())
-        different.push_back(*each.said_);
+json Allowed::one_of(std::vector<json> values) {
+  json::array_t different;
+  const auto add = [&](json value) {
+    if (std::ranges::find(different, value) == different.end())
+      different.push_back(std::move(value));
+  };
+  for (json& value : values) {
+    const Allowed allowed(value);
+    if (allowed.kind() != Kind::one_of) {
+      add(std::move(value));
+      continue;
     }
+    for (const Allowed& each : allowed.alternatives()) add(each.said());
   }
-  return different.size() == 1 ? different.front() : json{{one_of_key, std::move(different)}};
+  if (different.size() == 1) return std::move(different.front());
+  return json{{one_of_key, std::move(different)}};
 }
 
 std::optional<AllowedBits> AllowedBits::from(const json& said) {

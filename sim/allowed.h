@@ -47,7 +47,7 @@ class Allowed {
   static nlohmann::json any(const std::string& why);
   static nlohmann::json between(std::uint64_t least, std::uint64_t most);
   /// The one value if there is just one that differs from the others. Requires at least one.
-  static nlohmann::json one_of(const std::vector<nlohmann::json>& values);
+  static nlohmann::json one_of(std::vector<nlohmann::json> values);
   /// The set that the model says in the text of guest I/O; nothing if the text is one that a
   /// program prints.
   static std::optional<nlohmann::json> said_in(const std::string& text);
@@ -70,7 +70,7 @@ nlohmann::json Allowed::changed(nlohmann::json said, const Change& change) {
   for (const Allowed& each : here.alternatives()) {
     values.push_back(each.kind() == Kind::exactly ? change(each.said()) : each.said());
   }
-  return one_of(values);
+  return one_of(std::move(values));
 }
 
 /// Which bits of a bitmap must be set and which may be, as runs of bytes. What a witness shows has

@@ -30,7 +30,7 @@ std::unique_ptr<Subject> copy_of_model(const Subject& model);
 std::vector<std::unique_ptr<Subject>> states_of(const Subject& model);
 /// Whether the model has given up: it allows whatever it is asked from now on, for it is open what
 /// a fault of storage has met (M54).
-bool allows_everything(Subject& model);
+bool allows_everything(const Subject& model);
 /// Whether there is just one. Requires that `model` is a model.
 bool has_one_state(const Subject& model);
 /// A model for each outcome that `step`, the next one, may have because it meets jobs at their end

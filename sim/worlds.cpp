@@ -104,7 +104,7 @@ json Worlds::take_allowed() {
   for (const World& world : worlds_) {
     if ((world.holders & 1) != 0) answers.push_back(world.answer);
   }
-  return Allowed::one_of(answers);
+  return Allowed::one_of(std::move(answers));
 }
 
 Worlds::Heard Worlds::hear(std::size_t witness, const Step& step, const json& seen,

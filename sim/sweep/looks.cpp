@@ -118,7 +118,7 @@ std::optional<Looks::Fault> Looks::find_fault(Subject& engine, const Judge& judg
     const Look& look = looks_[i];
     std::vector<json> allowed;
     for (const std::size_t world : worlds) allowed.push_back(look.allowed[world]);
-    Shown model{"model", Allowed::one_of(allowed), {}, {}, {}};
+    Shown model{"model", Allowed::one_of(std::move(allowed)), {}, {}, {}};
     Shown shown{std::string(engine.name()), {}, {}, {}, {}};
     try {
       shown.observation = observe(engine, look.step);
