@@ -38,16 +38,20 @@ void Generator::choose_kinds(const Profile& profile) {
   }
 }
 
-std::string Generator::next(const View& view) {
-  if (planned_.empty() && view.file.empty()) plug();
-  if (!view.file.empty()) file_ = view.file;
+std::string Generator::next(const std::function<const View&()>& look) {
   if (planned_.empty()) {
-    std::string first = line(one_of(kinds_), view);  // what it plans comes after it
-    planned_.push_front(std::move(first));
+    const View& view = look();
+    view.file.empty() ? plug() : draw(view);
   }
   std::string text = std::move(planned_.front());
   planned_.pop_front();
   return text;
+}
+
+void Generator::draw(const View& view) {
+  file_ = view.file;
+  std::string first = line(one_of(kinds_), view);  // what it plans comes after it
+  planned_.push_front(std::move(first));
 }
 
 /// Sizes that expose arithmetic faults (S116): odd numbers of sectors, tails of granules, and now

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -22,8 +23,9 @@ class Generator {
  public:
   Generator(std::uint64_t seed, const Profile& profile);
 
-  /// The next line, in the words of the scenario language.
-  std::string next(const View& view);
+  /// The next line, in the words of the scenario language. `look` tells what there is; it is asked
+  /// only where the line is not planned yet.
+  std::string next(const std::function<const View&()>& look);
   /// What makes all storage that fails work again.
   std::vector<std::string> repairs() const;
 
@@ -33,6 +35,7 @@ class Generator {
   std::string image_options();
   void fill(std::uint64_t size);
   void plug();
+  void draw(const View& view);
   /// A line, and perhaps some that are planned to follow it.
   std::string line(Kind kind, const View& view);
   std::string tell(const Story& story, const View& view);

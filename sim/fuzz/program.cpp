@@ -7,6 +7,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <unordered_map>
+#include <utility>
 
 #include "sim/fuzz/generator.h"
 #include "sim/fuzz/sensible.h"
@@ -24,10 +25,11 @@ using nlohmann::json;
 
 namespace {
 
-/// One line as a step. Lines come again, in a run and in the next: what they say is kept.
-Step step_of(const std::string& line, const std::string& title, int number) {
+/// One line as a step. Lines come again, in a run and in the next: what they say is kept. The
+/// number is for the text of an error alone.
+std::shared_ptr<const Step> step_of(const std::string& line, const std::string& title, int number) {
   static constexpr std::size_t most = 4096;
-  thread_local std::unordered_map<std::string, Step> known;
+  thread_local std::unordered_map<std::string, std::shared_ptr<const Step>> known;
   auto found = known.find(line);
   if (found == known.end()) {
     const std::string lines_above(static_cast<std::size_t>(number) - 1, '\n');
@@ -35,11 +37,9 @@ Step step_of(const std::string& line, const std::string& title, int number) {
     const std::vector<Step> steps = script::steps(script, script::runs(script, title).front());
     if (steps.empty()) script::fail(title, number, "a step", "'" + line + "'");
     if (known.size() == most) known.clear();
-    found = known.emplace(line, steps.front()).first;
+    found = known.emplace(line, std::make_shared<const Step>(steps.front())).first;
   }
-  Step step = found->second;
-  step.line = number;
-  return step;
+  return found->second;
 }
 
 /// Lines as the steps of one testcase.
@@ -49,8 +49,11 @@ Scenario scenario_of(const Program& program, const std::string& title) {
   scenario.name = title;
   scenario.testcases.push_back({title, {}});
   std::vector<Step>& steps = scenario.testcases.front().steps;
-  for (const std::string& line : program)
-    steps.push_back(step_of(line, title, static_cast<int>(steps.size()) + 1));
+  for (const std::string& line : program) {
+    const int number = static_cast<int>(steps.size()) + 1;
+    steps.push_back(*step_of(line, title, number));
+    steps.back().line = number;
+  }
   return scenario;
 }
 
@@ -77,7 +80,9 @@ class Drawing {
         statistics_(statistics),
         sink_(sink) {}
 
-  void draw() { take(generator_.next(view_)); }
+  void draw() {
+    take(generator_.next([this]() -> const View& { return view(); }));
+  }
   /// What every run ends with: all that is there is looked at, before and after a restart.
   void finish() {
     for (const std::string& line : generator_.repairs()) take(line);
@@ -91,7 +96,8 @@ class Drawing {
 
  private:
   void take(const std::string& line) {
-    const Step step = step_of(line, "fuzz", 1);
+    const std::shared_ptr<const Step> known = step_of(line, "fuzz", 1);
+    const Step& step = *known;
     if (!is_sensible(step, *model_)) return;
     storage_fails_ |= std::holds_alternative<FailStep>(step.action);
     const std::optional<json> answer = try_out(step);
@@ -99,7 +105,11 @@ class Drawing {
     program_.push_back(line);
     if (sink_) sink_(line);
     statistics_.note(step, *answer);
-    if (changes_view(step)) view_ = look(*model_, view_);
+    view_is_old_ |= changes_view(step);
+  }
+  const View& view() {
+    if (std::exchange(view_is_old_, false)) view_ = look(*model_, view_);
+    return view_;
   }
   /// What the model answers. Nothing if it would allow everything from there on: then it is as
   /// before.
@@ -112,7 +122,7 @@ class Drawing {
     return std::nullopt;
   }
   void observe_all() {
-    const View seen = view_;
+    const View seen = view();
     for (const View::Node& node : seen.nodes) take("show bitmaps " + node.name);
     for (const View::Bitmap& bitmap : seen.bitmaps) {
       take(fmt::format("show dirty {} {}", bitmap.node, bitmap.name));
@@ -125,6 +135,7 @@ class Drawing {
   Statistics& statistics_;
   const LineSink& sink_;
   View view_;
+  bool view_is_old_ = false;
   Program program_;
   bool storage_fails_ = false;  ///< or has failed
 };
@@ -221,7 +232,6 @@ bool is_sensible(const Program& program, const std::string& title) {
       if (!is_sensible(step, *model)) return false;
       observe(*model, step);
       if (allows_everything(*model)) return false;
-      if (changes_view(step)) look(*model, {});  // as the one who drew it
     }
   } catch (const std::exception&) {
     // The model broke: a run of the program tells it.
