@@ -246,7 +246,7 @@ TEST_CASE("the old contents of a zero cluster's place never come back") {
   }
 }
 
-TEST_CASE("a power cut while the refcount table grows leaves one table or the other") {
+TEST_CASE("a power cut while the refcount table grows leaves one table or the other", "[slow]") {
   CHECK(rc::check([] {
     // 64 clusters a block, 64 blocks a table cluster: full after 2 MiB.
     Disk disk({.size = {4 << 20}, .cluster_size = {512}, .refcount_bits = 64});

@@ -131,7 +131,7 @@ class Try {
   Disk disk_;
 };
 
-TEST_CASE("an image that fails to grow is as it was, and grows the next time") {
+TEST_CASE("an image that fails to grow is as it was, and grows the next time", "[slow]") {
   const CacheSizes tiny{ByteCount{1}, ByteCount{1}};
   const std::vector<Story> stories = {
       {"refcount table", options_for(4 << 20, 512, 64), 1983 * 1024, outgrow_the_refcount_table},
