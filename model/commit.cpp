@@ -112,6 +112,8 @@ void send(State& state, const std::string& event, const json& data) {
   state.events.push_back({{"event", event}, {"data", data}});
 }
 
+}  // namespace
+
 /// READY: what was not rewritten since the start is copied for certain (M5).
 void become_ready(State& state, Job& job) {
   Runs sure = job.bulk;
@@ -125,6 +127,8 @@ void become_ready(State& state, Job& job) {
   job.status = Status::ready;
   send(state, "BLOCK_JOB_READY", job_data(job));
 }
+
+namespace {
 
 /// S75, S76: what was above the filter is now above the base, or as before above the top.
 void leave_graph(State& state, Job& job, bool drops_top) {

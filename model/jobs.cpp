@@ -35,26 +35,24 @@ std::string status_name(const Job& job) {
   return "concluded";
 }
 
-/// Whether it may be ready without anybody having waited for it (M4).
-bool perhaps_ready(const Job& job) {
-  return job.active() && job.status == Status::running && !job.asleep && job.io_status == "ok";
-}
-
 /// S82, S83
 void check_verb(const Job& job, const std::string& verb, const std::vector<std::string>& states) {
   const std::string state = status_name(job);
   if (std::ranges::find(states, state) != states.end()) return;
-  const Refused refused{"Job '" + job.id + "' in state '" + state +
-                        "' cannot accept command verb '" + verb + "'"};
-  if (verb == "complete" && perhaps_ready(job)) throw Undecided{error_reply(refused)};
-  throw refused;
+  throw Refused{"Job '" + job.id + "' in state '" + state + "' cannot accept command verb '" +
+                verb + "'"};
 }
 
 json one_of(const json& a, const json& b) { return {{"$one-of", {a, b}}}; }
 
 }  // namespace
 
-/// S75, S83. A job that nobody has seen ready is taken to be running (M4).
+bool perhaps_ready(const Job& job) {
+  const bool goes_on = !job.asleep && job.ending != Ending::cancel && job.io_status == "ok";
+  return job.active() && job.status == Status::running && goes_on;
+}
+
+/// S75, S83
 json job_complete(State& state, const json& arguments) {
   Job& job = find_job(state, arguments);
   check_verb(job, "complete", {"ready", "standby"});
@@ -68,9 +66,9 @@ json job_complete(State& state, const json& arguments) {
 json job_cancel(State& state, const json& arguments) {
   Job& job = find_job(state, arguments);
   const bool force = !arguments.contains("device") || arguments.value("force", false);
-  check_verb(job, "cancel", {"running", "paused", "ready", "standby", "pending"});
   if (job.paused && !force)
     throw Refused{"The block job for device '" + job.id + "' is currently paused"};
+  check_verb(job, "cancel", {"running", "paused", "ready", "standby", "pending"});
   const bool soft = !force && job.status == Status::ready;
   const bool completes = soft && job.ending == Ending::complete;  // M58
   if (!completes) job.ending = soft ? Ending::soft_cancel : Ending::cancel;
@@ -91,6 +89,7 @@ json job_pause(State& state, const json& arguments) {
 json job_resume(State& state, const json& arguments) {
   Job& job = find_job(state, arguments);
   if (!job.paused) throw Refused{"Can't resume a job that was not paused"};
+  check_verb(job, "resume", {"running", "paused", "ready", "standby"});
   job.paused = job.asleep = false;
   if (std::exchange(job.io_status, "ok") == "ok") return json::object();
   Runs copies = job.bulk;

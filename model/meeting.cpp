@@ -25,14 +25,56 @@ bool may_be_too_late(const std::string& command) {
   return command.ends_with("-pause") || command.ends_with("-cancel");
 }
 
+Job* job_called(State& state, const std::string& id) {
+  const auto found = std::ranges::find(state.jobs, id, &Job::id);
+  return found == state.jobs.end() ? nullptr : &*found;
+}
+
+/// Whether it may find the job READY or not, and treats it differently then (M4).
+bool finds_out(const State& state, const json& request) {
+  const std::string id = target_of(request);
+  const auto job = std::ranges::find(state.jobs, id, &Job::id);
+  if (id.empty() || job == state.jobs.end() || !perhaps_ready(*job)) return false;
+  const std::string& command = text(request, "execute");
+  return !command.ends_with("-pause") && !command.ends_with("-resume");
+}
+
+/// The job has ended or not; what it took at the last moment it perhaps only said to take.
+void add_met(std::vector<Outcome>& outcomes, const State& state, const json& request) {
+  const std::string id = target_of(request);
+  State early = state;
+  json reply = execute(early, request);
+  const bool accepted = reply.contains("return") && may_be_too_late(text(request, "execute"));
+  if (!job_is_ending(state, id)) return outcomes.push_back({std::move(reply), std::move(early)});
+  State late = state;
+  finish_ending_job(late, id);
+  State ended = late;
+  json refusal = execute(late, request);
+  Job* job = job_called(ended, id);
+  if (job && text(request, "execute").ends_with("-pause")) job->paused = true;
+  if (accepted) outcomes.push_back({reply, std::move(ended)});
+  outcomes.push_back({std::move(reply), std::move(early)});
+  outcomes.push_back({std::move(refusal), std::move(late)});
+}
+
+/// Cancelled on its way, a job may be READY before it hears of that.
+void add_ready_in_spite(std::vector<Outcome>& outcomes, const std::string& id) {
+  Outcome outcome = outcomes.back();
+  Job* job = job_called(outcome.state, id);
+  if (!job || job->ending != Ending::cancel) return;
+  become_ready(outcome.state, *job);
+  outcomes.push_back(std::move(outcome));
+}
+
 }  // namespace
 
-bool meets_ending_jobs(const State& state, const json& request) {
+bool meets_moving_jobs(const State& state, const json& request) {
+  if (state.jobs.empty()) return false;
+  if (finds_out(state, request)) return true;
   if (!ending_jobs(state)) return false;
   return request == json{{"execute", "quit"}} || job_is_ending(state, target_of(request));
 }
 
-/// The job has ended or not; what it took at the last moment it perhaps only said to take.
 std::vector<Outcome> execute_in_the_midst(const State& state, const json& request) {
   std::vector<Outcome> outcomes;
   if (request["execute"] == "quit") {
@@ -42,14 +84,13 @@ std::vector<Outcome> execute_in_the_midst(const State& state, const json& reques
     }
     return outcomes;
   }
-  State early = state, late = state;
-  finish_ending_job(late, target_of(request));
-  const State ended = late;
-  json reply = execute(early, request), refusal = execute(late, request);
-  const bool accepted = reply.contains("return") && may_be_too_late(request["execute"]);
-  if (accepted) outcomes.push_back({reply, ended});
-  outcomes.push_back({std::move(reply), std::move(early)});
-  outcomes.push_back({std::move(refusal), std::move(late)});
+  add_met(outcomes, state, request);
+  if (!finds_out(state, request)) return outcomes;
+  const std::string id = target_of(request);
+  add_ready_in_spite(outcomes, id);
+  State ready = state;
+  become_ready(ready, *job_called(ready, id));
+  add_met(outcomes, ready, request);
   return outcomes;
 }
 

@@ -95,8 +95,6 @@ json execute(State& state, const json& request) {
     if (of_nodes && !state.faults.empty()) reply = unless_unreadable(state, reply);
   } catch (const Refused& refused) {
     reply = error_reply(refused);
-  } catch (const Undecided& undecided) {
-    reply = {{"$one-of", {{{"return", json::object()}}, undecided.refusal}}};
   }
   if (request.is_object() && request.contains("id")) reply["id"] = request["id"];
   return reply;

@@ -37,12 +37,13 @@ void fail_storage(State& state, const std::string& file, const std::string& oper
 /// QMP: request in, reply out, `human-monitor-command` excepted.
 nlohmann::json execute(State& state, const nlohmann::json& request);
 
-/// What a request may come to that meets jobs on their way to their end (M58): one of these.
+/// What a request may come to that meets jobs on their way to READY (M4) or to their end (M58): one
+/// of these.
 struct Outcome {
   nlohmann::json reply;
   State state;
 };
-bool meets_ending_jobs(const State& state, const nlohmann::json& request);
+bool meets_moving_jobs(const State& state, const nlohmann::json& request);
 std::vector<Outcome> execute_in_the_midst(const State& state, const nlohmann::json& request);
 /// What `step` may come to, of which nobody knows what the faults of storage did to it (M65): one
 /// of these. `tells`: whether it answers when what it closes cannot be stored. Throws Unknowable

@@ -25,11 +25,6 @@ Refused no_bitmap(const std::string& name);
 inline const std::string& text(const nlohmann::json& arguments, const char* name) {
   return arguments[name].get_ref<const std::string&>();
 }
-/// A command that succeeds or is refused, depending on timing.
-struct Undecided {
-  nlohmann::json refusal;
-};
-
 /// For guest I/O whose output the model does not know.
 inline const std::string anything = R"({"$any":true})";
 inline const Bytes zero_byte{1};
@@ -163,7 +158,13 @@ std::vector<std::string> words_of(const std::string& line);
 constexpr Number too_large = Number{1} << 63;
 std::optional<Number> parse_size(const std::string& text);
 
+// jobs.cpp
+/// Whether it may be READY without anybody having waited for it (M4).
+bool perhaps_ready(const Job& job);
+
 // commit.cpp
+/// Everything is copied but for what the guest has rewritten since (M5).
+void become_ready(State& state, Job& job);
 void note_guest_write(State& state, const Node& node, Number start, Number end);
 /// What jobs may still copy to the node, in bytes.
 Runs pending_copies(const State& state, const Node& node);

@@ -73,7 +73,7 @@ class ModelSubject : public Subject {
   }
   json execute(const json& request) override {
     const auto meets = [&](const model::State& state) {
-      return model::meets_ending_jobs(state, request);
+      return model::meets_moving_jobs(state, request);
     };
     if (std::any_of(states_.begin(), states_.end(), meets)) {
       return go_on_as(
@@ -212,7 +212,7 @@ class ModelSubject : public Subject {
   bool may_part(const Step& step) const {
     const model::State& state = states_.front();
     const auto* command = std::get_if<QmpStep>(&step.action);
-    if (command != nullptr && model::meets_ending_jobs(state, command->request)) return true;
+    if (command != nullptr && model::meets_moving_jobs(state, command->request)) return true;
     const auto* stop = std::get_if<StopStep>(&step.action);
     if (stop != nullptr) return stop->how == Stop::clean;
     const bool drives = std::holds_alternative<DriveStep>(step.action) ||
