@@ -19,12 +19,16 @@ void add_lists(const json& reply, std::vector<json>& lists) {
   }
 }
 
-/// As query-block-jobs has them. Where the model allows several answers (after a crash) those of
-/// all of them; but those that have more jobs than others tell of before an end (M7), and it will
-/// come.
-json jobs_of(Subject& model) {
+/// As query-block-jobs has them, a list for each answer that the model allows.
+std::vector<json> job_lists_of(Subject& model) {
   std::vector<json> lists;
   add_lists(model.execute({{"execute", "query-block-jobs"}}), lists);
+  return lists;
+}
+
+/// Where the model allows several answers (after a crash) the jobs of all of them; but those that
+/// have more jobs than others tell of before an end (M7), and it will come.
+json jobs_of(const std::vector<json>& lists) {
   json jobs = json::array();
   const auto fewest = std::ranges::min_element(lists, {}, &json::size);
   for (const json& list : lists) {
@@ -32,6 +36,7 @@ json jobs_of(Subject& model) {
   }
   return jobs;
 }
+json jobs_of(Subject& model) { return jobs_of(job_lists_of(model)); }
 
 /// Whether something below the image is named by a json: description, which the engine does not
 /// open.
@@ -54,12 +59,18 @@ bool has_no_drive(Subject& model) {
 /// Whether it may be READY unseen (M4).
 bool is_in_doubt(const json& job) { return !job["status"].is_string(); }
 
-bool more_than_one_in_doubt(const json& jobs) {
+/// Whether it is open which job is READY first, or whether it is at all.
+bool ready_is_in_doubt(const std::vector<json>& lists, const std::string& event) {
   std::set<std::string> names;
-  for (const json& job : jobs) {
-    if (is_in_doubt(job)) names.insert(job["device"]);
+  bool may_rest = false;
+  for (const json& jobs : lists) {
+    for (const json& job : jobs) {
+      if (!is_in_doubt(job)) continue;
+      names.insert(job["device"]);
+      may_rest |= job["paused"] != false;
+    }
   }
-  return names.size() > 1;
+  return names.size() > 1 || (may_rest && event == "BLOCK_JOB_READY");
 }
 
 /// Whether what it still has to do may take hours, which a real machine's clock would have to wait
@@ -72,8 +83,7 @@ json member(const json& object, const char* name) {
   return found != object.end() ? *found : json(nullptr);
 }
 
-/// The job that a command treats in one way if it is READY, and in another one if not: cancelled by
-/// force, it may or may not have sent its READY.
+/// The job that a command has come to its end, or looks at the end of.
 std::string whom_it_decides(const json& request) {
   static const std::set<std::string> deciding{
       "block-job-complete", "block-job-cancel",  "block-job-set-speed",
@@ -147,13 +157,10 @@ bool checks_what_is_written(const Step& step, Subject& model) {
 /// As far as jobs and their guests go.
 bool is_sensible_for_jobs(const Step& step, Subject& model) {
   if (const auto* wait = std::get_if<WaitStep>(&step.action)) {
-    const bool for_ready = wait->event == "BLOCK_JOB_READY";
-    const json jobs = jobs_of(model);
+    const std::vector<json> lists = job_lists_of(model);
+    const json jobs = jobs_of(lists);
     if (jobs.empty() && has_no_drive(model)) return false;
-    return !more_than_one_in_doubt(jobs) &&
-           std::none_of(jobs.begin(), jobs.end(), [for_ready](const json& job) {
-             return crawls(job) || (for_ready && is_in_doubt(job) && job["paused"] != false);
-           });
+    return !ready_is_in_doubt(lists, wait->event) && std::none_of(jobs.begin(), jobs.end(), crawls);
   }
   if (would_wake(step, model)) return false;
   if (needs_the_guest(step) && guest_may_be_held(model.execute({{"execute", "query-block-jobs"}})))
@@ -167,7 +174,7 @@ bool is_sensible_for_jobs(const Step& step, Subject& model) {
   const bool forces = member(member(command->request, "arguments"), "force") == true;
   return std::none_of(jobs.begin(), jobs.end(), [&](const json& job) {
     const bool waits = crawls(job) && job["status"] == "ready" && !forces;
-    return job["device"] == id && (is_in_doubt(job) || waits);
+    return job["device"] == id && waits;
   });
 }
 
