@@ -168,7 +168,8 @@ void check_header(const State& state, Job& job) {
 void conclude(State& state, Job& job) {
   check_header(state, job);
   const bool cancelled = job.ending == Ending::cancel;
-  leave_graph(state, job, job.ending == Ending::complete || job.ending == Ending::none);
+  const bool drops_top = job.ending == Ending::complete || job.ending == Ending::none;
+  leave_graph(state, job, drops_top);
   if (cancelled) job.error = "Operation canceled";
   json data = job_data(job);
   if (job.ending == Ending::failure) data["error"] = job.error;
@@ -179,6 +180,7 @@ void conclude(State& state, Job& job) {
   send(state, cancelled ? "BLOCK_JOB_CANCELLED" : "BLOCK_JOB_COMPLETED", data);
   job.status = Status::concluded;
   job.ending = Ending::none;
+  let_go(state, job.filter, drops_top ? job.base : job.top);
 }
 
 /// M63
@@ -334,6 +336,12 @@ std::set<std::string> unreadable(const State& state) {
     }
   }
   return files;
+}
+
+bool holds_guests(const State& state, const Node& node) {
+  return std::ranges::any_of(state.jobs, [&node](const Job& job) {
+    return job.active() && job.status == Status::pending && job.filter == node.id;
+  });
 }
 
 bool busy_with_commit(const State& state, int node) {

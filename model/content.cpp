@@ -122,6 +122,8 @@ void write(State& state, Node& node, Number start, Number end, const Bytes& valu
 /// M41: what it would change is perhaps changed.
 void start_write(State& state, Node& node, Number start, Number end, const Bytes& value) {
   if (start == end) return;
+  if (holds_guests(state, node))
+    return state.in_flight.push_back({node.id, start, end, value, {}, true});
   if (node.filter()) start_write(state, state.nodes.at(node.below), start, end, value);
   state.in_flight.push_back({node.id, start, end, value});
   for (Bitmap& bitmap : node.bitmaps) {
@@ -161,12 +163,13 @@ template <class IsDrained>
 void drain_where(State& state, const IsDrained& is_drained) {
   std::vector<Request> finished;
   for (const Request& request : state.in_flight) {
-    if (!is_drained(state.nodes.at(request.node))) continue;
+    if (request.held || !is_drained(state.nodes.at(request.node))) continue;
     finish(state, request, finished);
     finished.push_back(request);
   }
-  std::erase_if(state.in_flight,
-                [&](const Request& request) { return is_drained(state.nodes.at(request.node)); });
+  std::erase_if(state.in_flight, [&](const Request& request) {
+    return !request.held && is_drained(state.nodes.at(request.node));
+  });
 }
 
 }  // namespace
@@ -175,6 +178,16 @@ void drain(State& state, const Node& node) {
   drain_where(state, [&state, &node](Node& busy) {
     return std::ranges::count(chain_of(state, busy), &node) > 0;
   });
+}
+
+void let_go(State& state, int filter, int root) {
+  std::vector<Request> held;
+  std::erase_if(state.in_flight, [&](const Request& request) {
+    if (request.held && request.node == filter) held.push_back(request);
+    return request.held && request.node == filter;
+  });
+  for (const Request& each : held)
+    start_write(state, state.nodes.at(root), each.start, each.end, each.value);
 }
 
 void finish_requests(State& state) {

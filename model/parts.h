@@ -147,6 +147,8 @@ void start_write(State& state, Node& node, Number start, Number end, const Bytes
 /// Waits for what is in flight to the node and to what stands on it (M57).
 void drain(State& state, const Node& node);
 Runs in_flight(const State& state, const Node& node);
+/// What a filter has held goes on to what is now in its place (M66).
+void let_go(State& state, int filter, int root);
 
 // images.cpp
 /// Whether an image's header has room for a backing file's name, and for bitmaps if so (M60).
@@ -172,6 +174,8 @@ Runs pending_copies(const State& state, const Node& node);
 void plan_copies(State& state, Job& job);
 /// Whether nobody has seen yet that the base has grown (S64).
 bool may_be_short(const State& state, const Job& job);
+/// Whether guests wait there until a job has ended (M66).
+bool holds_guests(const State& state, const Node& node);
 /// Whether the node is held by a job, so that nothing else may change the graph there (S80).
 bool busy_with_commit(const State& state, int node);
 /// Lets go of the nodes that the job held.

@@ -143,6 +143,7 @@ struct Request {
   Number start = 0, end = 0;
   Bytes value = {};
   Runs crossed = {};  ///< where others have written since
+  bool held = false;  ///< at a filter, until its job has ended (M66)
   bool operator==(const Request&) const = default;
 };
 
