@@ -44,7 +44,7 @@ const std::map<std::string, std::size_t>& budgets() {
       {"damage.cpp", 98},
       {"faults.cpp", 201},
       {"graph.cpp", 358},
-      {"guest_io.cpp", 264},
+      {"guest_io.cpp", 267},
       {"images.cpp", 146},
       {"jobs.cpp", 183},
       {"learn.cpp", 96},
