@@ -17,10 +17,6 @@
 
 #include "sim/interrupt.h"
 
-/// Of the compiler's library, in programs that count which lines run: writes the counts out, which
-/// else the end of the process does.
-extern "C" [[gnu::weak]] void __gcov_dump();
-
 namespace sim::fuzz {
 
 using nlohmann::json;
@@ -42,7 +38,6 @@ void write_all(int descriptor, const std::string& text) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   dup2(words, STDERR_FILENO);
   body([descriptor](const json& value) { write_all(descriptor, value.dump() + "\n"); });
-  if (__gcov_dump != nullptr) __gcov_dump();
   _exit(0);
 }
 

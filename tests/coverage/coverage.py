@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Tells where in the engine no run comes: functions that are never entered, branches that are never taken.
 
-Runs what is asked for (replay, random runs, sweeps of crashes and of faults) with a program whose engine
-counts (build target blocktwin_counted, GCC), and reads the counts with gcov.
+Runs what is asked for (replay, random runs, sweeps of crashes and of faults) with a program that counts (the
+preset `coverage`: Clang's source-based counts), and reads the counts with llvm-cov.
 """
 import argparse
 import json
@@ -17,8 +17,9 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 EXCUSED = HERE / 'excused.json'
 FOLDERS = ['engine/bitmap', 'engine/block', 'engine/job', 'engine/qcow2']
-# Where the source itself decides something. What else gcov calls a branch the compiler has made up.
-DECIDES = re.compile(r'\b(if|while|for|switch|case)\b|&&|\|\||\?')
+LLVM = '-19'
+# Comparisons that the compiler writes, and what no run can break.
+NO_DECISION = re.compile(r'= default;|\bINVARIANT\(')
 COMMANDS = {
     'replay': [['replay', '--subject', 'model,engine']],
     'fuzz': [['fuzz', '--profile', profile, '--seed', '1', '--jobs', '1', '--runs']
@@ -35,41 +36,29 @@ class Failed(Exception):
 # --- Reading -------------------------------------------------------------------------------------------------
 
 class Counts:
-    """Of one source: how often each function was entered, and each way out of each decision taken."""
+    """Of one source: how often each function was entered, and each way out of each condition taken."""
 
-    def __init__(self):
+    def __init__(self, source):
+        self.source = source
         self.functions = {}
         self.branches = {}
 
-    def add(self, file, source):
-        for function in file['functions']:
-            place = (function['start_line'], name_of(function['demangled_name']))
-            self.functions[place] = max(self.functions.get(place, 0), function['execution_count'])
-        for line in file['lines']:
-            number = line['line_number']
-            ways = [branch['count'] for branch in line['branches'] if not branch['throw']]
-            if ways and number <= len(source):
-                ways = ways[:ways_out_of(source[number - 1])]
-                for index, count in enumerate(ways):
-                    place = (number, len(ways), index)
-                    self.branches[place] = max(self.branches.get(place, 0), count)
+    def add_branch(self, region):
+        """A condition: [line, column, end line, end column, times true, times false, …]. A function template is
+        there as often as it is instantiated."""
+        if NO_DECISION.search(self.source[region[0] - 1]):
+            return
+        for way in (True, False):
+            place = (*region[:4], way)
+            self.branches[place] = self.branches.get(place, 0) + region[4 if way else 5]
 
-
-def ways_out_of(line):
-    """How many ways of a line are the source's: two for each decision, and for a switch as many as there are. The
-    compiler's own come after them: what is half made, and destroyed where something throws."""
-    code = without_comment(line)
-    return 1000 if 'switch' in code else 2 * len(DECIDES.findall(code))
-
-
-def without_comment(line):
-    return line.split('//')[0]
+    def add_function(self, line, name, count):
+        self.functions[line, name] = self.functions.get((line, name), 0) + count
 
 
 def name_of(demangled):
-    """Without its parameters and what coroutines and instances of templates are told apart by."""
+    """Without its parameters and what instances of templates are told apart by."""
     name = re.sub(r'\(anonymous namespace\)::', '', demangled)
-    name = re.sub(r'\[clone .*\]', '', name)
     depth, out = 0, []
     for c in name:
         depth += (c in '(<') - (c in ')>')
@@ -78,26 +67,48 @@ def name_of(demangled):
     return ''.join(out).replace(' const', '').strip().split(' ')[-1].replace('engine::', '')
 
 
-def read_counts(objects):
-    """{source: Counts} of the folders that matter."""
-    files = sorted(objects.rglob('*.gcno'))
-    if not files:
-        raise Failed(f'{objects}: nothing there was compiled to count')
+def output_of(tool, *words, given=None):
+    answer = subprocess.run([tool + LLVM, *map(str, words)], input=given, capture_output=True, text=True)
+    if answer.returncode != 0:
+        raise Failed(f'{tool}{LLVM}: {answer.stderr.strip()}')
+    return answer.stdout
+
+
+def counts_in(exported, demangled):
+    """{source: Counts} of the folders that matter, of what llvm-cov exports. `demangled` names a function."""
     counts = {}
-    for file in files:
-        answer = subprocess.run(['gcov', '--json-format', '--branch-probabilities', '--demangled-names', '--stdout',
-                                 str(file)], capture_output=True, text=True, cwd=objects)
-        if answer.returncode != 0:
-            raise Failed(f'gcov: {answer.stderr.strip()}')
-        for document in answer.stdout.splitlines():
-            if not document.startswith('{'):
-                continue
-            for each in json.loads(document)['files']:
-                path = os.path.relpath(os.path.join(ROOT, each['file']), ROOT)
-                if any(path.startswith(folder + '/') for folder in FOLDERS):
-                    source = (ROOT / path).read_text().split('\n')
-                    counts.setdefault(path, Counts()).add(each, source)
+
+    def of(filename):
+        path = os.path.relpath(os.path.join(ROOT, filename), ROOT)
+        if not any(path.startswith(folder + '/') for folder in FOLDERS):
+            return None
+        if path not in counts:
+            counts[path] = Counts((ROOT / path).read_text().split('\n'))
+        return counts[path]
+
+    for file in exported['files']:
+        if (here := of(file['filename'])) is not None:
+            for region in file['branches']:
+                here.add_branch(region)
+    for function in exported['functions']:
+        if (here := of(function['filenames'][0])) is not None:
+            here.add_function(function['regions'][0][0], name_of(demangled(function['name'])), function['count'])
     return counts
+
+
+def read_counts(program, raw):
+    """{source: Counts} of what the program's runs have left in the folder `raw`."""
+    files = sorted(raw.glob('*.profraw'))
+    if not files:
+        raise Failed(f'{raw}: nothing was counted there')
+    merged = raw / 'merged.profdata'
+    output_of('llvm-profdata', 'merge', '-o', merged, *files)
+    exported = json.loads(output_of('llvm-cov', 'export', program, f'-instr-profile={merged}',
+                                    *(ROOT / folder for folder in FOLDERS)))['data'][0]
+    # What only one file knows has the file's name before its own.
+    names = {each['name']: each['name'].split(':')[-1] for each in exported['functions']}
+    demangled = output_of('llvm-cxxfilt', given='\n'.join(names.values())).splitlines()
+    return counts_in(exported, dict(zip(names, demangled)).__getitem__)
 
 
 def function_gaps(counts):
@@ -118,7 +129,7 @@ def branch_figures(counts):
     for path, file in sorted(counts.items()):
         folder = next(each for each in FOLDERS if path.startswith(each + '/'))
         lines = {}
-        for (line, _, _), count in file.branches.items():
+        for (line, *_), count in file.branches.items():
             taken, all_ = lines.get(line, (0, 0))
             lines[line] = (taken + (count > 0), all_ + 1)
         for line, (taken, all_) in sorted(lines.items()):
@@ -155,9 +166,8 @@ def report(counts, excused, branches_too, least):
     stale = sorted(each for each in excused if each in entered)
     lines += [f'excused, and entered all the same: {path}: {name}' for path, name in stale]
     figures, branch_gaps = branch_figures(counts)
-    source = {path: (ROOT / path).read_text().split('\n') for path in counts}
     if branches_too:
-        lines += [f'{taken} of {all_} ways taken: {path}:{line}: {source[path][line - 1].strip()}'
+        lines += [f'{taken} of {all_} ways taken: {path}:{line}: {counts[path].source[line - 1].strip()}'
                   for path, line, taken, all_ in branch_gaps]
     taken, all_ = (sum(figure[i] for figure in figures.values()) for i in (0, 1))
     functions = sum(len(file.functions) for file in counts.values())
@@ -170,17 +180,20 @@ def report(counts, excused, branches_too, least):
     return '\n'.join(lines), not open_gaps and percent >= least
 
 
-def run_all(program, what, runs, objects):
-    for old in objects.rglob('*.gcda'):
+def run_all(program, what, runs, raw):
+    raw.mkdir(exist_ok=True)
+    for old in raw.iterdir():
         old.unlink()
+    # %c: what is counted is in the file at once, and stays there whatever becomes of the process.
+    environment = dict(os.environ, BLOCKTWIN_ROOT=str(ROOT), LLVM_PROFILE_FILE=str(raw / '%c%m.profraw'))
     for name in what:
         for words in COMMANDS[name]:
-            words = words + ([str(runs), '--out', str(objects / 'failures')] if name == 'fuzz' else [])
+            words = words + ([str(runs), '--out', str(raw.parent / 'failures')] if name == 'fuzz' else [])
             print('running ' + ' '.join(words), file=sys.stderr, flush=True)
-            answer = subprocess.run([str(program), *words], env=dict(os.environ, BLOCKTWIN_ROOT=str(ROOT)),
-                                    stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+            answer = subprocess.run([str(program), *words], env=environment, stdout=subprocess.DEVNULL,
+                                    stderr=subprocess.PIPE, text=True)
             if answer.returncode == 1:
-                print(f'  which finds something wrong: what runs into that is not counted', file=sys.stderr)
+                print('  which finds something wrong', file=sys.stderr)
             elif answer.returncode != 0:
                 raise Failed(f'{" ".join(words)}: {answer.stderr.strip()[-500:]}')
 
@@ -194,15 +207,14 @@ def main():
     parser.add_argument('--runs', type=int, default=2000, help='random runs of each profile (default: 2000)')
     parser.add_argument('--branches', action='store_true', help='print the lines whose branches are not all taken')
     parser.add_argument('--least', type=float, default=93, metavar='PERCENT', help='of branches (default: 93)')
-    parser.add_argument('--build', type=pathlib.Path, default=ROOT / 'build/release', help='where blocktwin_counted is')
+    parser.add_argument('--build', type=pathlib.Path, default=ROOT / 'build/coverage', help='the build that counts')
     parser.add_argument('--as-it-is', action='store_true', help='run nothing; read what was counted last')
     options = parser.parse_args()
-    objects = options.build.resolve() / 'CMakeFiles/blocktwin_engine_counted.dir'
+    program, raw = options.build.resolve() / 'blocktwin', options.build.resolve() / 'counts'
     try:
         if not options.as_it_is:
-            run_all(options.build.resolve() / 'blocktwin_counted', options.by or ['fuzz', 'sweep', 'faults'], options.runs,
-                    objects)
-        text, good = report(read_counts(objects), read_excused(), options.branches, options.least)
+            run_all(program, options.by or ['fuzz', 'sweep', 'faults'], options.runs, raw)
+        text, good = report(read_counts(program, raw), read_excused(), options.branches, options.least)
     except Failed as failure:
         print(f'blocktwin coverage: {failure}', file=sys.stderr)
         return 2
