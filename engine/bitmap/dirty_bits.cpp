@@ -121,8 +121,6 @@ void DirtyBits::reset(GuestOffset offset, ByteCount length) {
   fill_granules(granule_up(offset), to_the_end ? GranuleIndex{granules_} : granule_down(end), 0);
 }
 
-void DirtyBits::set_all() { fill_granules({0}, {granules_}, all_ones); }
-
 void DirtyBits::clear() {
   for (std::uint64_t i = 0; i < words_.chunks(); ++i) words_.fill_chunk(i, 0);
   count_ = 0;

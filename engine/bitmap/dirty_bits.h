@@ -56,7 +56,6 @@ class DirtyBits {
   /// A granule that the range covers in part keeps its bit: it may hold other changes. Requires the
   /// range to lie within the disk.
   void reset(GuestOffset offset, ByteCount length);
-  void set_all();
   void clear();
 
   /// The first dirty (clean) byte at or after `from`, below `end`; none if there is none. The

@@ -20,9 +20,8 @@ class Device {
   ~Device();
 
   const std::string& id() const { return holder_.name; }
-  const Holder& holder() const { return holder_; }
   Node& root() const { return *root_; }
-  /// The device whose holder() that is.
+  /// The device that is that holder.
   static Device& of(const Holder& holder);
   /// Follows a change of the graph: the edge is moved already.
   void set_root(Node& root) { root_ = &root; }

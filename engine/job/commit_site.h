@@ -16,10 +16,6 @@ class Unshared {
   /// Throws Refusal if the file has readers.
   explicit Unshared(io::Storage& file) : file_(&file) { file.share_reads(false); }
   Unshared(Unshared&& other) noexcept : file_(std::exchange(other.file_, nullptr)) {}
-  Unshared& operator=(Unshared&& other) noexcept {
-    std::swap(file_, other.file_);
-    return *this;
-  }
   ~Unshared() {
     if (file_ != nullptr) file_->share_reads(true);
   }

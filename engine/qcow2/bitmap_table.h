@@ -16,7 +16,6 @@ namespace engine::qcow2 {
 class BitmapTableEntry {
  public:
   static BitmapTableEntry all_zero() { return BitmapTableEntry(0); }
-  static BitmapTableEntry all_one() { return BitmapTableEntry(1); }
   /// Requires an offset at a cluster's start, not 0.
   static BitmapTableEntry data_at(HostOffset offset) { return BitmapTableEntry(offset.value); }
   explicit BitmapTableEntry(std::uint64_t raw) : raw_(raw) {}

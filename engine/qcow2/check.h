@@ -30,7 +30,6 @@ struct CheckReport {
 
   static constexpr std::size_t max_findings = 1000;
 
-  bool clean() const { return corruptions == 0 && leaks == 0 && check_errors == 0; }
   /// The same finding may be met so often.
   void corrupt(const std::string& finding, std::uint64_t times = 1);
   void leak(const std::string& finding);

@@ -24,7 +24,6 @@ class DeferredFrees {
       runs_.push_back(run);
     }
   }
-  bool empty() const { return runs_.empty(); }
   bool too_many() const { return count_ >= many; }
   std::vector<HostRun> take() {
     count_ = 0;

@@ -19,7 +19,6 @@ class FreeRuns {
   void add(HostRun run);
   /// Takes `least` to `most` clusters in one run from the lowest place that has as many.
   std::optional<HostRun> take(std::uint64_t least, std::uint64_t most);
-  bool empty() const { return runs_.empty(); }
   /// Once everything known is used up: where to look for what was forgotten.
   std::optional<HostCluster> take_forgotten();
 

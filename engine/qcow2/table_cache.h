@@ -41,7 +41,6 @@ class TableCache final : public WriteBack {
   /// Drops what is cached of a range that is no table any more, changed or not.
   void forget(HostOffset start, ByteCount length);
   std::size_t cached_slices() const { return index_.size(); }
-  std::size_t capacity() const { return capacity_; }
   /// Changes whenever bytes that find() gave may have gone.
   std::uint64_t generation() const { return generation_; }
 

@@ -75,9 +75,4 @@ io::Task<void> WriteOrder::make_durable() {
   std::rethrow_exception(error);
 }
 
-bool WriteOrder::anything_dirty() const {
-  return std::any_of(members_.begin(), members_.end(),
-                     [](const WriteBack* member) { return member->dirty(); });
-}
-
 }  // namespace engine::qcow2

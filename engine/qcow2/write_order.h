@@ -53,7 +53,6 @@ class WriteOrder {
   io::Task<void> write_back_all();
   /// Flushes the file.
   io::Task<void> make_durable();
-  bool anything_dirty() const;
 
  private:
   struct Edge {

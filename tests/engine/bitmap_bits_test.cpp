@@ -204,7 +204,7 @@ TEST_CASE("an empty range changes nothing (B03)") {
   DirtyBits bits({mib}, Granularity(64 * kib));
   for (std::uint64_t at : {std::uint64_t{0}, 64 * kib, mib}) bits.set({at}, {0});
   REQUIRE(bits.count() == 0);
-  bits.set_all();
+  bits.set({0}, {mib});
   for (std::uint64_t at : {std::uint64_t{0}, 64 * kib, mib}) bits.reset({at}, {0});
   REQUIRE(bits.count() == 16);
 }
@@ -283,7 +283,7 @@ TEST_CASE("a disk of 64 TiB is no trouble") {
   REQUIRE(bits.granules() == std::uint64_t{1} << 30);
   bits.set({size - 1}, {1});
   REQUIRE(bits.next_dirty({0}, {size}) == GuestOffset{size - 64 * kib});
-  bits.set_all();
+  bits.set({0}, {size});
   REQUIRE(bits.dirty_bytes() == ByteCount{size});
   bits.reset({size / 2}, {64 * kib});
   REQUIRE(bits.next_clean({0}, {size}) == GuestOffset{size / 2});

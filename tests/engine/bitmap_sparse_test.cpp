@@ -83,7 +83,7 @@ TEST_CASE("bits of many chunks agree with the twin, whatever is done to them") {
     RC_ASSERT(pair.agree());
     const DirtyBits copy = pair.bits;
     RC_ASSERT(copy == pair.bits);
-    pair.bits.set_all();
+    pair.bits.set({0}, pair.bits.disk_size());
     pair.twin.assign(pair.twin.size(), true);
     RC_ASSERT(pair.agree());
     pair.change();
@@ -138,8 +138,8 @@ TEST_CASE("large disks take memory for what is dirty, not for what they are") {
     bitmaps[i].set({size / 2}, {i * 1000 * mib});
     REQUIRE(bitmaps[i].dirty_ranges().size() == (i == 0 ? 1 : 2));
   }
-  bitmaps[0].set_all();
-  bitmaps[1].set_all();
+  bitmaps[0].set({0}, {size});
+  bitmaps[1].set({0}, {size});
   bitmaps[1].clear();
   bitmaps[2].merge(bitmaps[0]);
   REQUIRE(bitmaps[2].dirty_bytes().value == size);

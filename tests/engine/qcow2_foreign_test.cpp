@@ -121,7 +121,7 @@ TEST_CASE("compressed clusters are read, and give way to what is written", "[qem
   CHECK(image.reads_right());
   CHECK(image.qemu_finds() == "");
   const CheckReport report = image.file().check();
-  CHECK(report.clean());
+  CHECK(report.findings.empty());
   const auto qemu =
       nlohmann::json::parse(shell_ok("qemu-img check -f qcow2 --output=json " + image.path()));
   CHECK(report.compressed_clusters == qemu.value("compressed-clusters", std::uint64_t{0}));
@@ -169,7 +169,7 @@ TEST_CASE("an image that died with lazy refcounts is repaired when it is opened"
   const std::span<const std::byte> bytes(data);
   file.run(file.image().write({4 << 20}, bytes));
   file.close();
-  CHECK(file.check().clean());
+  CHECK(file.check().findings.empty());
   CHECK(file.qemu_check().status == 0);
   CHECK_FALSE(mentions(
       shell("qemu-io -r -f qcow2 -c 'read -P 7 1000 1047576' -c 'read -P 7 2M 1M' " + file.path())
