@@ -95,7 +95,6 @@ io::Task<void> CheckWalk::count_bitmaps() {
   const bool valid = (header_.autoclear_features & autoclear::bitmaps) != 0;
   if (!header_.bitmaps || !valid) co_return;
   const BitmapsExtension extension = *header_.bitmaps;
-  check_bitmaps_extension(extension, geometry_.cluster_size());
   const ByteCount size = extension.directory_size;
   refer(extension.directory_offset, size.value, 1);
   const std::vector<std::byte> bytes = co_await read(extension.directory_offset, size.value);

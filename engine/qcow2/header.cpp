@@ -5,6 +5,7 @@
 #include <cerrno>
 
 #include "engine/error.h"
+#include "engine/qcow2/bitmap_directory.h"
 #include "engine/qcow2/bytes.h"
 #include "engine/qcow2/header_limits.h"
 
@@ -95,6 +96,7 @@ void decode_bitmaps(Header& header, std::span<const std::byte> data) {
   bitmaps.nb_bitmaps = load_big<std::uint32_t>(data.data());
   bitmaps.directory_size.value = load_big<std::uint64_t>(data.data() + 8);
   bitmaps.directory_offset.value = load_big<std::uint64_t>(data.data() + 16);
+  if (valid) check_bitmaps_extension(bitmaps, header.cluster_size());
   header.bitmaps = bitmaps;
 }
 
