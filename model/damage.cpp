@@ -15,6 +15,14 @@ struct Damage {
   std::string what, why;
 };
 
+/// How many bitmaps the header says that there are.
+Number claimed_bitmaps(const Image& image) {
+  return image.directory.size() ^ (image.damaged.contains("bitmap-count") ? 4 : 0);
+}
+
+/// What a bitmap takes in the directory.
+Number entry_bytes(const StoredBitmap& bitmap) { return (24 + bitmap.name.size() + 7) / 8 * 8; }
+
 /// M70: in the order in which a header is read; nothing said is no trouble.
 std::vector<Damage> header_damages(const Image& image) {
   const bool zstd_feature = image.damaged.contains("compression-feature");
@@ -40,7 +48,19 @@ std::vector<Damage> header_damages(const Image& image) {
           {"snapshot-offset", "Snapshot table offset invalid"},
           {"l1-size", "Active L1 table too large"},
           {"l1-offset", "Active L1 table offset invalid"},
-          {"disk-size", entries >> 31 != 0 ? "Image is too big" : "L1 table is too small"},
+          {"disk-size", entries >> 31 != 0 ? "Image is too big" : "L1 table is too small"}};
+}
+
+/// S53: the header's extension of bitmaps, read after the header, and what is read after that.
+std::vector<Damage> extension_damages(const Image& image) {
+  const Number count = claimed_bitmaps(image);
+  const std::string many = std::to_string(count + 65536);
+  return {{"bitmap-extension-length", "bitmaps_ext: Invalid extension length"},
+          {"bitmap-reserved", "bitmaps_ext: Reserved field is not zero"},
+          {"bitmap-excess", "bitmaps_ext: Image has " + many +
+                                " bitmaps, exceeding the QEMU supported maximum of 65535"},
+          {"bitmap-count", count == 0 ? "found bitmaps extension with zero bitmaps" : ""},
+          {"bitmap-directory-offset", "bitmaps_ext: invalid bitmap directory offset"},
           {"backing-length", image.backing.empty() ? "" : "Backing file name too long"}};
 }
 
@@ -50,12 +70,26 @@ std::vector<Damage> bitmap_damages(const Image& image) {
   if (image.directory.empty()) return {};
   const StoredBitmap& first = image.directory.front();
   const std::string name = "'" + first.name + "'";
+  const std::string unfit = "Bitmap " + name + " doesn't satisfy the constraints";
+  const bool more = claimed_bitmaps(image) < image.directory.size();
+  Number bytes = 0;
+  for (const StoredBitmap& each : image.directory) bytes += entry_bytes(each);
+  if (image.damaged.contains("bitmap-directory")) bytes ^= 8;
+  const std::string broken = "Broken bitmap directory";
+  const std::string found = " bitmaps found than specified in header extension";
   return {
-      {"bitmap-directory", "Broken bitmap directory"},
-      {"bitmap-extra", image.directory.size() == 1 ? "Broken bitmap directory"
-                                                   : "Bitmap extra data is not supported"},
-      {"bitmap-count", "Less bitmaps found than specified in header extension"},
-      {"bitmap-type", "Bitmap " + name + " doesn't satisfy the constraints"},
+      {"bitmap-directory", bytes < entry_bytes(first) ? broken : ""},
+      {"bitmap-name-size", broken},
+      {"bitmap-extra",
+       bytes < entry_bytes(first) + 8 ? broken : "Bitmap extra data is not supported"},
+      {"bitmap-table-offset", unfit},
+      {"bitmap-table-size", unfit},
+      {"bitmap-flags", unfit},
+      {"bitmap-type", unfit},
+      {"bitmap-granularity", unfit},
+      {"bitmap-count", more ? "More" + found : ""},
+      {"bitmap-directory", broken},
+      {"bitmap-count", "Less" + found},
       {"bitmap-table", first.in_use ? ""
                                     : "Could not read bitmap_table table from image for bitmap " +
                                           name + ": Invalid argument"}};
@@ -75,7 +109,8 @@ bool has(const Image* image, const std::string& what, bool of_bitmaps) {
 
 std::string trouble_of(const Image& image) {
   if (image.damaged.empty()) return {};
-  for (const auto& damages : {header_damages(image), bitmap_damages(image)}) {
+  for (const auto& damages :
+       {header_damages(image), extension_damages(image), bitmap_damages(image)}) {
     for (const Damage& damage : damages)
       if (image.damaged.contains(damage.what) && !damage.why.empty()) return damage.why;
   }

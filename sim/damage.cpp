@@ -25,11 +25,34 @@ constexpr std::uint64_t autoclear_features = 88;
 constexpr std::uint64_t header_length = 100;
 constexpr std::uint64_t bitmaps_extension = 0x23852875;
 // Of the extension: the number of bitmaps, 4 reserved bytes, the directory's size and its offset.
-constexpr std::uint64_t directory_size = 8;
 constexpr std::uint64_t directory_offset = 16;
-// Of a directory entry: the table's offset, its size, the flags, and these.
-constexpr std::uint64_t entry_type = 16;
-constexpr std::uint64_t entry_extra_data = 20;
+/// No cluster is smaller: where an offset has more bits than these, they are damage.
+constexpr std::uint64_t aligned = ~std::uint64_t{511};
+
+/// Bits of a field of the bitmaps' extension, of a directory's entry or of a bitmap's table.
+struct BitmapBits {
+  const char* what;
+  enum class Of { extension, entry, table } of;
+  int offset;
+  unsigned length;  ///< of the field, in bytes
+  std::uint64_t bits;
+};
+constexpr BitmapBits bitmap_bits[] = {
+    {"bitmap-extension-length", BitmapBits::Of::extension, -4, 4, 8},
+    {"bitmap-count", BitmapBits::Of::extension, 0, 4, 4},
+    {"bitmap-excess", BitmapBits::Of::extension, 0, 4, 65536},
+    {"bitmap-reserved", BitmapBits::Of::extension, 4, 4, 1},
+    {"bitmap-directory", BitmapBits::Of::extension, 8, 8, 8},
+    {"bitmap-directory-offset", BitmapBits::Of::extension, 16, 8, 256},
+    {"bitmap-table-offset", BitmapBits::Of::entry, 0, 8, 256},
+    {"bitmap-table-size", BitmapBits::Of::entry, 8, 4, 0x80000000},
+    {"bitmap-flags", BitmapBits::Of::entry, 12, 4, 128},
+    {"bitmap-type", BitmapBits::Of::entry, 16, 1, 2},
+    {"bitmap-granularity", BitmapBits::Of::entry, 17, 1, 64},
+    {"bitmap-name-size", BitmapBits::Of::entry, 18, 2, 0x8000},
+    {"bitmap-extra", BitmapBits::Of::entry, 20, 4, 8},
+    {"bitmap-table", BitmapBits::Of::table, 0, 8, 2},
+};
 
 /// Bits of a field of the header, and what they are called.
 struct HeaderBits {
@@ -95,12 +118,12 @@ class Layout {
     }
     find_bitmaps();
     if (what == "autoclear") return {autoclear_features, number(0, 8)};
-    if (what == "bitmap-count") return flipped(extension_, 4, 4);
-    if (what == "bitmap-directory") return flipped(extension_ + directory_size, 8, 8);
-    if (what == "bitmap-extra") return flipped(directory_ + entry_extra_data, 4, 8);
-    if (what == "bitmap-type") return flipped(directory_ + entry_type, 1, 2);
-    if (what == "bitmap-table") return flipped(table_, 8, 2);
-    throw SubjectFailure("nobody knows how to damage " + what);
+    const auto* field = std::ranges::find(bitmap_bits, what, &BitmapBits::what);
+    if (field == std::end(bitmap_bits)) throw SubjectFailure("nobody knows how to damage " + what);
+    const std::uint64_t places[] = {extension_, directory_, table_};
+    const std::uint64_t place = places[static_cast<std::size_t>(field->of)];
+    return flipped(place + static_cast<std::uint64_t>(std::int64_t{field->offset}), field->length,
+                   field->bits);
   }
 
  private:
@@ -115,8 +138,8 @@ class Layout {
       place += 8 + (at(place + 4, 4) + 7) / 8 * 8;
     }
     extension_ = place + 8;
-    directory_ = at(extension_ + directory_offset, 8);
-    table_ = at(directory_, 8);
+    directory_ = at(extension_ + directory_offset, 8) & aligned;
+    table_ = at(directory_, 8) & aligned;
   }
 
   std::uint64_t at(std::uint64_t offset, unsigned length) const {
@@ -171,8 +194,9 @@ class Mapping {
 }  // namespace
 
 std::vector<std::string> bitmap_damages() {
-  return {"autoclear",    "bitmap-count", "bitmap-directory",
-          "bitmap-extra", "bitmap-type",  "bitmap-table"};
+  std::vector<std::string> all{"autoclear"};
+  for (const BitmapBits& each : bitmap_bits) all.emplace_back(each.what);
+  return all;
 }
 
 std::vector<std::string> header_damages() {

@@ -179,8 +179,8 @@ TEST_CASE("what was not reached is told, and why where it cannot be") {
 
 TEST_CASE("a few hundred runs reach most of it") {
   Statistics statistics;
-  for (std::uint64_t seed = 0; seed < 400; ++seed) {
-    generate(seed, find_profile("default"), 40, statistics);
+  for (std::uint64_t seed = 0; seed < 600; ++seed) {
+    generate(seed, find_profile(seed % 2 == 0 ? "default" : "errors"), 40, statistics);
   }
   const Coverage refusals = coverage(Goal::Kind::refusal, statistics);
   INFO(coverage_text(coverage_json(statistics)));
