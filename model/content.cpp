@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
+#include <iterator>
 
 #include "model/model.h"
 #include "model/parts.h"
@@ -161,15 +162,16 @@ void finish(State& state, const Request& request, const std::vector<Request>& ea
 
 template <class IsDrained>
 void drain_where(State& state, const IsDrained& is_drained) {
+  const auto ends = [&](const Request& request) {
+    return !request.held && is_drained(state.nodes.at(request.node));
+  };
   std::vector<Request> finished;
   for (const Request& request : state.in_flight) {
-    if (request.held || !is_drained(state.nodes.at(request.node))) continue;
+    if (!ends(request)) continue;
     finish(state, request, finished);
     finished.push_back(request);
   }
-  std::erase_if(state.in_flight, [&](const Request& request) {
-    return !request.held && is_drained(state.nodes.at(request.node));
-  });
+  std::erase_if(state.in_flight, ends);
 }
 
 }  // namespace
@@ -181,11 +183,12 @@ void drain(State& state, const Node& node) {
 }
 
 void let_go(State& state, int filter, int root) {
-  std::vector<Request> held;
-  std::erase_if(state.in_flight, [&](const Request& request) {
-    if (request.held && request.node == filter) held.push_back(request);
+  const auto is_there = [filter](const Request& request) {
     return request.held && request.node == filter;
-  });
+  };
+  std::vector<Request> held;
+  std::ranges::copy_if(state.in_flight, std::back_inserter(held), is_there);
+  std::erase_if(state.in_flight, is_there);
   for (const Request& each : held)
     start_write(state, state.nodes.at(root), each.start, each.end, each.value);
 }

@@ -39,7 +39,8 @@ bool finds_out(const State& state, const json& request) {
   return !command.ends_with("-pause") && !command.ends_with("-resume");
 }
 
-/// The job has ended or not; what it took at the last moment it perhaps only said to take.
+/// The request finds the job before its end or after it. A pause or cancel of the last moment may
+/// be accepted and have no effect.
 void add_met(std::vector<Outcome>& outcomes, const State& state, const json& request) {
   const std::string id = target_of(request);
   State early = state;
@@ -57,7 +58,7 @@ void add_met(std::vector<Outcome>& outcomes, const State& state, const json& req
   outcomes.push_back({std::move(refusal), std::move(late)});
 }
 
-/// Cancelled on its way, a job may be READY before it hears of that.
+/// The last outcome again, if it cancels the job while that runs: READY may come before the end.
 void add_ready_in_spite(std::vector<Outcome>& outcomes, const std::string& id) {
   Outcome outcome = outcomes.back();
   Job* job = job_called(outcome.state, id);
