@@ -29,69 +29,63 @@ constexpr std::uint64_t directory_offset = 16;
 /// No cluster is smaller: where an offset has more bits than these, they are damage.
 constexpr std::uint64_t aligned = ~std::uint64_t{511};
 
-/// Bits of a field of the bitmaps' extension, of a directory's entry or of a bitmap's table.
-struct BitmapBits {
+/// Bits of a field, which are put the other way round, and what that is called.
+struct Field {
+  enum class Of { header, extension, entry, table };
   const char* what;
-  enum class Of { extension, entry, table } of;
-  int offset;
-  unsigned length;  ///< of the field, in bytes
-  std::uint64_t bits;
-};
-constexpr BitmapBits bitmap_bits[] = {
-    {"bitmap-extension-length", BitmapBits::Of::extension, -4, 4, 8},
-    {"bitmap-count", BitmapBits::Of::extension, 0, 4, 4},
-    {"bitmap-excess", BitmapBits::Of::extension, 0, 4, 65536},
-    {"bitmap-reserved", BitmapBits::Of::extension, 4, 4, 1},
-    {"bitmap-directory", BitmapBits::Of::extension, 8, 8, 8},
-    {"bitmap-directory-offset", BitmapBits::Of::extension, 16, 8, 256},
-    {"bitmap-table-offset", BitmapBits::Of::entry, 0, 8, 256},
-    {"bitmap-table-size", BitmapBits::Of::entry, 8, 4, 0x80000000},
-    {"bitmap-flags", BitmapBits::Of::entry, 12, 4, 128},
-    {"bitmap-type", BitmapBits::Of::entry, 16, 1, 2},
-    {"bitmap-granularity", BitmapBits::Of::entry, 17, 1, 64},
-    {"bitmap-name-size", BitmapBits::Of::entry, 18, 2, 0x8000},
-    {"bitmap-extra", BitmapBits::Of::entry, 20, 4, 8},
-    {"bitmap-table", BitmapBits::Of::table, 0, 8, 2},
-};
-
-/// Bits of a field of the header, and what they are called.
-struct HeaderBits {
-  const char* what;
-  std::uint64_t offset;
-  unsigned length;  ///< of the field, in bytes
+  Of of;
+  int offset;       ///< from where the header, extension, entry or table begins
+  unsigned length;  ///< in bytes
   std::uint64_t bits;
   bool version_3 = false;  ///< whether only that has the field
 };
 
 constexpr std::uint64_t high_bit = 0x80000000;
 
-/// In the order of the header.
-constexpr HeaderBits header_bits[] = {
-    {"version", 4, 4, 4},
-    {"backing-offset", 8, 8, high_bit},
-    {"backing-length", 16, 4, high_bit},
-    {"cluster-bits", 20, 4, 32},
-    {"disk-size", 24, 8, std::uint64_t{1} << 52},
-    {"encryption", 32, 4, 7},
-    {"l1-size", 36, 4, high_bit},
-    {"l1-offset", 40, 8, 1},
-    {"refcount-table-offset", 48, 8, 1},
-    {"refcount-table-size", 56, 4, high_bit},
-    {"snapshot-count", 60, 4, high_bit},
-    {"snapshot-offset", 64, 8, 1},
-    {"unknown-feature", 72, 8, 1 << 5, true},
-    {"compression-feature", 72, 8, 1 << 3, true},
-    {"refcount-width", 96, 4, 64, true},
-    {"header-too-short", 100, 4, 64, true},
-    {"header-too-long", 100, 4, high_bit, true},
-    {"compression-type", 104, 1, 1, true},
-    {"compression-unknown", 104, 1, 2, true},
+/// Of the header, of its extension of bitmaps, of the first entry of their directory, of the table
+/// of that bitmap; each in the order in which it is read. An extension's length stands before it.
+constexpr Field fields[] = {
+    {"version", Field::Of::header, 4, 4, 4},
+    {"backing-offset", Field::Of::header, 8, 8, high_bit},
+    {"backing-length", Field::Of::header, 16, 4, high_bit},
+    {"cluster-bits", Field::Of::header, 20, 4, 32},
+    {"disk-size", Field::Of::header, 24, 8, std::uint64_t{1} << 52},
+    {"encryption", Field::Of::header, 32, 4, 7},
+    {"l1-size", Field::Of::header, 36, 4, high_bit},
+    {"l1-offset", Field::Of::header, 40, 8, 1},
+    {"refcount-table-offset", Field::Of::header, 48, 8, 1},
+    {"refcount-table-size", Field::Of::header, 56, 4, high_bit},
+    {"snapshot-count", Field::Of::header, 60, 4, high_bit},
+    {"snapshot-offset", Field::Of::header, 64, 8, 1},
+    {"unknown-feature", Field::Of::header, 72, 8, 1 << 5, true},
+    {"compression-feature", Field::Of::header, 72, 8, 1 << 3, true},
+    {"refcount-width", Field::Of::header, 96, 4, 64, true},
+    {"header-too-short", Field::Of::header, 100, 4, 64, true},
+    {"header-too-long", Field::Of::header, 100, 4, high_bit, true},
+    {"compression-type", Field::Of::header, 104, 1, 1, true},
+    {"compression-unknown", Field::Of::header, 104, 1, 2, true},
+    {"bitmap-extension-length", Field::Of::extension, -4, 4, 8},
+    {"bitmap-count", Field::Of::extension, 0, 4, 4},
+    {"bitmap-excess", Field::Of::extension, 0, 4, 65536},
+    {"bitmap-reserved", Field::Of::extension, 4, 4, 1},
+    {"bitmap-directory", Field::Of::extension, 8, 8, 8},
+    {"bitmap-directory-offset", Field::Of::extension, 16, 8, 256},
+    {"bitmap-table-offset", Field::Of::entry, 0, 8, 256},
+    {"bitmap-table-size", Field::Of::entry, 8, 4, high_bit},
+    {"bitmap-flags", Field::Of::entry, 12, 4, 128},
+    {"bitmap-type", Field::Of::entry, 16, 1, 2},
+    {"bitmap-granularity", Field::Of::entry, 17, 1, 64},
+    {"bitmap-name-size", Field::Of::entry, 18, 2, 0x8000},
+    {"bitmap-extra", Field::Of::entry, 20, 4, 8},
+    {"bitmap-table", Field::Of::table, 0, 8, 2},
 };
 
-const HeaderBits* header_bits_of(const std::string& what) {
-  const auto* found = std::ranges::find(header_bits, what, &HeaderBits::what);
-  return found == std::end(header_bits) ? nullptr : found;
+const Field* field_called(const std::string& what) {
+  const auto* found = std::ranges::find(fields, what, &Field::what);
+  return found == std::end(fields) ? nullptr : found;
 }
+
+bool is_of_header(const Field* field) { return field != nullptr && field->of == Field::Of::header; }
 
 std::vector<std::byte> number(std::uint64_t value, unsigned length) {
   std::vector<std::byte> bytes(length);
@@ -112,15 +106,12 @@ class Layout {
   }
 
   Patch broken(const std::string& what) {
-    if (const HeaderBits* field = header_bits_of(what)) {
-      if (field->version_3 && is_version_2()) throw Nothing();
-      return flipped(field->offset, field->length, field->bits);
-    }
-    find_bitmaps();
+    const Field* field = field_called(what);
+    if (field != nullptr && field->version_3 && is_version_2()) throw Nothing();
+    if (!is_of_header(field)) find_bitmaps();
     if (what == "autoclear") return {autoclear_features, number(0, 8)};
-    const auto* field = std::ranges::find(bitmap_bits, what, &BitmapBits::what);
-    if (field == std::end(bitmap_bits)) throw SubjectFailure("nobody knows how to damage " + what);
-    const std::uint64_t places[] = {extension_, directory_, table_};
+    if (field == nullptr) throw SubjectFailure("nobody knows how to damage " + what);
+    const std::uint64_t places[] = {0, extension_, directory_, table_};
     const std::uint64_t place = places[static_cast<std::size_t>(field->of)];
     return flipped(place + static_cast<std::uint64_t>(std::int64_t{field->offset}), field->length,
                    field->bits);
@@ -195,13 +186,15 @@ class Mapping {
 
 std::vector<std::string> bitmap_damages() {
   std::vector<std::string> all{"autoclear"};
-  for (const BitmapBits& each : bitmap_bits) all.emplace_back(each.what);
+  for (const Field& each : fields)
+    if (!is_of_header(&each)) all.emplace_back(each.what);
   return all;
 }
 
 std::vector<std::string> header_damages() {
   std::vector<std::string> all;
-  for (const HeaderBits& each : header_bits) all.emplace_back(each.what);
+  for (const Field& each : fields)
+    if (is_of_header(&each)) all.emplace_back(each.what);
   return all;
 }
 
@@ -213,7 +206,7 @@ std::vector<std::string> damages() {
 }
 
 std::string nothing_to_damage(const std::string& what) {
-  return header_bits_of(what) == nullptr ? "no bitmaps to damage" : "no such field to damage";
+  return is_of_header(field_called(what)) ? "no such field to damage" : "no bitmaps to damage";
 }
 
 std::optional<Patch> damage(std::span<const std::byte> image, const std::string& what) {

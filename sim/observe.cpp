@@ -5,6 +5,7 @@
 
 #include "sim/allowed.h"
 #include "sim/canon.h"
+#include "sim/request.h"
 #include "sim/runs.h"
 
 namespace sim {
@@ -109,12 +110,9 @@ json show(Subject& subject, const ShowStep& step) {
 }
 
 Rest rest_before(const QmpStep& step) {
-  const auto command = step.request.find("execute");
-  const bool named = command != step.request.end() && command->is_string();
-  if (!named) return Rest::none;
-  const std::string& name = command->get_ref<const std::string&>();
-  const bool meets_jobs = name.starts_with("query-") || name.starts_with("block-job-") ||
-                          name.starts_with("job-") || name == "quit";
+  const std::string name = command_of(step.request);
+  const bool meets_jobs = name.empty() || name == "quit" || name.starts_with("query-") ||
+                          name.starts_with("block-job-") || name.starts_with("job-");
   return meets_jobs ? Rest::none : Rest::jobs;
 }
 
@@ -153,10 +151,7 @@ struct Performer {
   Subject& subject;
 
   json operator()(const QmpStep& step) const {
-    const auto command = step.request.find("execute");
-    const bool named = command != step.request.end() && command->is_string();
-    return canonical_reply(named ? command->get_ref<const std::string&>() : std::string(),
-                           subject.execute(step.request));
+    return canonical_reply(command_of(step.request), subject.execute(step.request));
   }
   json operator()(const WaitStep& step) const {
     std::optional<json> event = subject.await_event(step.event);

@@ -10,6 +10,7 @@
 #include "sim/interrupt.h"
 #include "sim/qmp_door.h"
 #include "sim/reply_shapes.h"
+#include "sim/request.h"
 #include "sim/subject.h"
 #include "sim/usage_error.h"
 
@@ -26,11 +27,6 @@ constexpr milliseconds last_breath{1'000};
 
 /// What nobody waits for is kept until the process ends, so that a later step may wait for it.
 constexpr std::size_t most_events = 20'000, most_event_bytes = 64 << 20;
-
-std::string command_of(const json& request) {
-  const auto command = request.find("execute");
-  return command != request.end() && command->is_string() ? command->get<std::string>() : "";
-}
 
 std::string text_of(const json& request) {
   return request.dump(-1, ' ', false, json::error_handler_t::replace);

@@ -16,6 +16,7 @@
 #include "sim/images.h"
 #include "sim/interrupt.h"
 #include "sim/names.h"
+#include "sim/request.h"
 #include "sim/subjects.h"
 #include "sim/usage_error.h"
 #include "sim/world.h"
@@ -273,9 +274,7 @@ class EngineSubject : public Subject {
   std::string human(std::string line) { return world_.run(monitor().human(std::move(line))); }
 
   static bool ends_process(const json& request, const json& reply) {
-    const auto command = request.find("execute");
-    const bool named = command != request.end() && command->is_string();
-    return named && command->get_ref<const std::string&>() == "quit" && reply.contains("return");
+    return command_of(request) == "quit" && reply.contains("return");
   }
 
   /// The process is gone: nobody waits any more, and what it sent and was not read is lost.

@@ -9,6 +9,7 @@
 #include "sim/ensure.h"
 #include "sim/fault.h"
 #include "sim/observe.h"
+#include "sim/request.h"
 #include "sim/subjects.h"
 
 namespace sim {
@@ -18,7 +19,7 @@ using nlohmann::json;
 namespace {
 
 static_assert(std::is_nothrow_move_constructible_v<model::State>,
-              "a vector that grows copies them");
+              "a vector that grows must move states, not copy them");
 
 /// The model as a subject. It has no files and no bytes, so it needs no translation of names. After
 /// a crash that may have left one of several states it goes on as all of them.
@@ -234,13 +235,8 @@ class ModelSubject : public Subject {
     }
   }
 
-  static bool is_query(const json& request) {
-    const auto command = request.is_object() ? request.find("execute") : request.end();
-    return command != request.end() && command->is_string() &&
-           command->get_ref<const std::string&>().starts_with("query-");
-  }
-
-  /// What `answer`, which changes nothing, says in each of the states.
+  /// What `answer`, which changes nothing, says in each of the states. Nothing is copied, but where
+  /// one of them does not know.
   template <class Answer>
   json look(const Answer& answer) {
     if (destined_ || parted_) return in_all(answer);

@@ -83,7 +83,7 @@ json member(const json& object, const char* name) {
   return found != object.end() ? *found : json(nullptr);
 }
 
-/// The job that a command has come to its end, or looks at the end of.
+/// The job that a command ends, or asks about its end; empty if there is none.
 std::string whom_it_decides(const json& request) {
   static const std::set<std::string> deciding{
       "block-job-complete", "block-job-cancel",  "block-job-set-speed",

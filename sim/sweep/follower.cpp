@@ -9,6 +9,7 @@
 #include "sim/allowed.h"
 #include "sim/difference.h"
 #include "sim/observe.h"
+#include "sim/request.h"
 #include "sim/subjects.h"
 
 namespace sim::sweep {
@@ -48,8 +49,7 @@ bool is_command(const Step& step, const char* name) {
 
 bool only_looks(const Step& step) {
   const auto* command = std::get_if<QmpStep>(&step.action);
-  const bool query = command != nullptr && command->request["execute"].is_string() &&
-                     command->request["execute"].get<std::string>().starts_with("query-");
+  const bool query = command != nullptr && is_query(command->request);
   return query || std::holds_alternative<ShowStep>(step.action) ||
          std::holds_alternative<PrintStep>(step.action);
 }

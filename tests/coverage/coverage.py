@@ -18,7 +18,7 @@ ROOT = HERE.parent.parent
 EXCUSED = HERE / 'excused.json'
 FOLDERS = ['engine/bitmap', 'engine/block', 'engine/job', 'engine/qcow2']
 LLVM = '-19'
-# Comparisons that the compiler writes, and what no run can break.
+# What the compiler writes, and what no run can break.
 NO_DECISION = re.compile(r'= default;|\bINVARIANT\(')
 COMMANDS = {
     'replay': [['replay', '--subject', 'model,engine']],
@@ -53,6 +53,8 @@ class Counts:
             self.branches[place] = self.branches.get(place, 0) + region[4 if way else 5]
 
     def add_function(self, line, name, count):
+        if NO_DECISION.search(self.source[line - 1]):
+            return
         self.functions[line, name] = self.functions.get((line, name), 0) + count
 
 

@@ -44,8 +44,12 @@ class Reading(unittest.TestCase):
     def test_what_the_compiler_writes_is_no_decision(self):
         source = (coverage.ROOT / PATH).read_text().split('\n')
         defaulted = next(i for i, text in enumerate(source, 1) if text.endswith('= default;'))
-        counts = coverage.counts_in(exported(1, [0, 0], 1, defaulted), NAMES.__getitem__)
+        there = exported(1, [0, 0], 1, defaulted)
+        there['functions'].append({'name': 'f', 'filenames': there['functions'][0]['filenames'], 'count': 0,
+                                   'regions': [[defaulted, 1, defaulted, 2, 0, 0, 0, 0]]})
+        counts = coverage.counts_in(there, NAMES.__getitem__)
         self.assertEqual(counts[PATH].branches, {})
+        self.assertEqual(coverage.function_gaps(counts), [])
 
     def test_names_without_what_they_are_told_apart_by(self):
         self.assertEqual(coverage.name_of('engine::qcow2::(anonymous namespace)::f(int, std::map<int, int>) const'), 'qcow2::f')
