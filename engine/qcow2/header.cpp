@@ -208,7 +208,7 @@ Header decode_header(std::span<const std::byte> bytes, OpenFor purpose) {
   const std::uint64_t cluster_size = header.cluster_size().value;
   if (name_at > cluster_size) throw Refusal("Invalid backing file offset");
   const std::uint64_t extensions_end = name_at != 0 ? name_at : cluster_size;
-  check_features(with_feature_names(header, bytes, extensions_end));
+  check_features(with_feature_names(header, bytes, extensions_end), purpose);
   check_tables(header, purpose);
   decode_extensions(header, bytes, extensions_end);
   if (name_at != 0) {

@@ -63,7 +63,9 @@ io::Task<void> HeaderFile::load(OpenFor purpose) {
     const std::span<std::byte> all(bytes);
     co_await read_start(file_, all);
   }
-  header_ = decode_header(bytes, purpose);
+  // A commit may turn it writable later on, then nothing is refused; so does QEMU.
+  const bool writing = purpose == OpenFor::use && file_.access() == io::Access::read_write;
+  header_ = decode_header(bytes, writing ? OpenFor::writing : purpose);
   // A small cluster may end before.
   const std::uint64_t size = std::min<std::uint64_t>(bytes.size(), header_.cluster_size().value);
   bytes.resize(round_up(size, sector_size));

@@ -115,9 +115,11 @@ void check_header_length(const Header& header) {
     throw Refusal("qcow2 header exceeds cluster size");
 }
 
-void check_features(const Header& header) {
+void check_features(const Header& header, OpenFor purpose) {
   check_compression_type(header);
   refuse_unknown(header);
+  if (purpose == OpenFor::writing && header.has(incompatible::corrupt))
+    throw Refusal("qcow2: Image is corrupt; cannot be opened read/write");
   if (header.has(incompatible::external_data))
     throw Refusal("qcow2 images with an external data file are not supported");
   if (header.has(incompatible::extended_l2))

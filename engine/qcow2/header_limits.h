@@ -30,7 +30,7 @@ void check_version(const Header& header);
 void check_cluster_bits(const Header& header);
 void check_header_length(const Header& header);
 /// Features and widths that this engine (or anybody) cannot deal with.
-void check_features(const Header& header);
+void check_features(const Header& header, OpenFor purpose);
 /// Size, alignment and place of the refcount table, the snapshot table and the L1 table.
 void check_tables(const Header& header, OpenFor purpose);
 /// Of the snapshot table, which is called by that name.

@@ -110,7 +110,7 @@ class Image {
   /// file, which has to be writable while this runs.
   virtual io::Task<void> prepare_read_only() = 0;
   /// For an image that was opened read-only and whose file has become writable: does what open()
-  /// does for a writable file. Throws Refusal for an image that must not be written.
+  /// does for a writable file, but for refusing it.
   virtual io::Task<void> prepare_read_write() = 0;
 
   // For BitmapStore and check: the allocator and the header.

@@ -26,8 +26,6 @@ io::Task<void> OpenImage::prepare_read_only() {
 }
 
 io::Task<void> OpenImage::prepare_read_write() {
-  if (header().has(incompatible::corrupt))
-    throw Refusal("qcow2: Image is corrupt; cannot be opened read/write");
   if (header().has(incompatible::dirty)) {
     co_await repair(parts_.file, parts_.header);
     parts_.metadata = {};
