@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <bit>
 #include <set>
+#include <sstream>
 
 #include "model/model.h"
 #include "model/parts.h"
@@ -23,13 +24,20 @@ Number claimed_bitmaps(const Image& image) {
 /// What a bitmap takes in the directory.
 Number entry_bytes(const StoredBitmap& bitmap) { return (24 + bitmap.name.size() + 7) / 8 * 8; }
 
-/// M70: in the order in which a header is read; nothing said is no trouble.
-std::vector<Damage> header_damages(const Image& image) {
+std::string hex(Number number) {
+  std::ostringstream text;
+  text << std::hex << number;
+  return text.str();
+}
+
+/// M68, M70, M71: in the order in which a header is read; nothing said is no trouble.
+std::vector<Damage> header_damages(const Image& image, bool writable) {
   const bool zstd_feature = image.damaged.contains("compression-feature");
   const int type = image.damaged.contains("compression-type") +
                    2 * image.damaged.contains("compression-unknown");
   const Number entries = (Number{1} << 52) / image.cluster * 8 / image.cluster;
   const std::string must = "qcow2: Compression type incompatible feature bit must ";
+  const std::string unknown = "Unsupported qcow2 feature(s): Unknown incompatible feature: ";
   return {{"version", "Unsupported qcow2 version " + std::to_string(image.version + 4)},
           {"cluster-bits",
            "Unsupported cluster size: 2^" + std::to_string(std::countr_zero(image.cluster) ^ 32)},
@@ -39,7 +47,8 @@ std::vector<Damage> header_damages(const Image& image) {
           {"compression-unknown", "qcow2: unknown compression type: " + std::to_string(type)},
           {"compression-feature", type == 0 ? must + "not be set" : ""},
           {"compression-type", zstd_feature ? "" : must + "be set"},
-          {"unknown-feature", "Unsupported qcow2 feature(s): Unknown incompatible feature: 20"},
+          {"unknown-feature", unknown + hex(image.unknown_features)},
+          {"corrupt", writable ? "qcow2: Image is corrupt; cannot be opened read/write" : ""},
           {"refcount-width", "Reference count entry width too large; may not exceed 64 bits"},
           {"encryption", "Unsupported encryption method 7"},
           {"refcount-table-size", "Reference count table too large"},
@@ -107,10 +116,10 @@ bool has(const Image* image, const std::string& what, bool of_bitmaps) {
 
 }  // namespace
 
-std::string trouble_of(const Image& image) {
+std::string trouble_of(const Image& image, bool writable) {
   if (image.damaged.empty()) return {};
   for (const auto& damages :
-       {header_damages(image), extension_damages(image), bitmap_damages(image)}) {
+       {header_damages(image, writable), extension_damages(image), bitmap_damages(image)}) {
     for (const Damage& damage : damages)
       if (image.damaged.contains(damage.what) && !damage.why.empty()) return damage.why;
   }
@@ -125,6 +134,8 @@ json damage_image(State& state, const std::string& file, const std::string& what
     return error_reply({of_bitmaps ? "no bitmaps to damage" : "no such field to damage"});
   if (what == "autoclear")
     image->directory.clear();
+  else if (what == "unknown-feature" && (image->unknown_features ^= 0x20) != 0)
+    image->damaged.insert(what);
   else if (image->damaged.erase(what) == 0)
     image->damaged.insert(what);
   return {{"return", json::object()}};

@@ -170,7 +170,8 @@ Node& open_node(State& state, Node node) {
   if (!failure.empty()) throw Refused{"Could not read qcow2 header: " + failure};
   if (node.driver == "qcow2" && image->second.format != "qcow2")
     throw Refused{"Image is not in qcow2 format"};
-  const std::string why = node.driver == "qcow2" ? trouble_of(image->second) : std::string();
+  const std::string why =
+      node.driver == "qcow2" ? trouble_of(image->second, !node.read_only) : std::string();
   if (!why.empty()) throw Refused{why};
   if (node.driver == "raw" && image->second.format != "raw") throw Unknowable{};  // not modelled
   node.id = state.next_id++;
@@ -181,6 +182,13 @@ Node& open_node(State& state, Node node) {
 
 namespace {
 
+/// M72
+std::string probed(const State& state, const std::string& file) {
+  require_sound(state, file);
+  const auto found = state.files.find(file);
+  return found == state.files.end() ? "raw" : found->second.format;
+}
+
 /// As backing file names say, read-only and with discards (M19).
 void open_recorded(State& state, Node& node) {
   const Image& image = state.files.at(node.file);
@@ -188,6 +196,7 @@ void open_recorded(State& state, Node& node) {
   const std::string options = "json:";
   const bool described = image.backing.starts_with(options);
   Node backing{.file = resolve(node.file, image.backing), .driver = image.backing_format};
+  if (!described && backing.driver.empty()) backing.driver = probed(state, backing.file);
   backing.read_only = backing.unmap = true;
   const Node& below =
       described ? open_blockdev(state, json::parse(image.backing.substr(options.size())), true)

@@ -36,7 +36,7 @@ void set_qcow2_options(Image& image, const json& options) {
 }  // namespace
 
 bool fits_header(const Image& image, const std::string& backing, bool bitmaps) {
-  const Number fixed = (image.version < 3 ? 96 : 136) + (bitmaps ? 32 : 0);
+  const Number fixed = (image.version < 3 ? 96 : 136) + (bitmaps ? 32 : 0) + image.taken;
   return backing.empty() || (backing.size() <= 1023 && fixed + backing.size() <= image.cluster);
 }
 
@@ -114,6 +114,10 @@ json create_image(State& state, const json& options) {
   }
 }
 
+bool put_image(State& state, const std::string& file, Image image) {
+  return state.files.try_emplace(file, std::move(image)).second;
+}
+
 State files_to_check(const State& state) {
   State elsewhere;
   elsewhere.files = state.files;
@@ -127,7 +131,7 @@ json image_info(const State& state, const std::string& file, bool checks) {
   const auto found = state.files.find(file);
   if (found == state.files.end()) return error_reply(no_file(file));
   const Image& image = found->second;
-  std::string why = trouble_of(image);
+  std::string why = trouble_of(image, false);
   if (checks && why.starts_with("Snapshot ")) why = "ERROR s" + why.substr(1);
   if (!why.empty()) return error_reply({why});
   json info{{"format", image.format}, {"virtual-size", image.size}, {"bitmaps", json::array()}};

@@ -67,6 +67,8 @@ std::string guest_io(State& state, const std::string& node, const std::string& c
 /// "backing_file":…,"backing_fmt":…}, strings as the script has them. {"return":{}} or {"error":…}
 /// with the first line of what qemu-img says, without "qemu-img: FILE: " (M25, M26).
 nlohmann::json create_image(State& state, const nlohmann::json& options);
+/// Something else has made an image, all of which is known. False if there is such a file.
+bool put_image(State& state, const std::string& file, Image image);
 /// Something else breaks an image at rest that holds bitmaps (S53, S55); `what` is one of
 /// bitmap-count, bitmap-directory, bitmap-extra, bitmap-type, bitmap-table, autoclear. Done twice
 /// it is whole again, but for autoclear. {"return":{}} or {"error":…} if there are no bitmaps.

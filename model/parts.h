@@ -19,7 +19,7 @@ struct Refused {
 nlohmann::json error_reply(const Refused& refused);
 Refused no_file(const std::string& file);
 /// Why an image cannot be opened; empty if it can.
-std::string trouble_of(const Image& image);
+std::string trouble_of(const Image& image, bool writable);
 Refused no_node(const std::string& name);
 Refused no_bitmap(const std::string& name);
 inline const std::string& text(const nlohmann::json& arguments, const char* name) {

@@ -19,10 +19,18 @@ bool to_be_stored(const Bitmap& bitmap) {
   return bitmap.persistent && !bitmap.inconsistent && !bitmap.read_only;
 }
 
+/// M69
+void repair(State& state, const Node& node) {
+  Image& image = state.files.at(node.file);
+  if (image.dirty) require_sound(state, node.file);
+  if (std::exchange(image.dirty, false)) image.wrong = image.leaks = 0;
+}
+
 /// M54: the directory says in use, or nothing has changed.
 void mark_in_use(State& state, const Node& node) {
   Image& image = state.files.at(node.file);
   ++image.openings.times;
+  repair(state, node);
   const auto valid = [](const StoredBitmap& stored) { return !stored.in_use; };
   if (std::ranges::none_of(image.directory, valid)) return;
   const std::string failure = surely_fails(state, node.file, "write");
@@ -137,6 +145,7 @@ void turn_read_only(State& state, Node& node) {
 void turn_writable(State& state, Node& node) {
   if (!node.read_only && !has_read_only_bitmap(node)) return;
   Image& image = state.files.at(node.file);
+  repair(state, node);
   if (std::exchange(node.read_only, false)) ++image.openings.times;
   std::vector<StoredBitmap*> marked;
   for (const Bitmap& bitmap : node.bitmaps) {

@@ -37,6 +37,8 @@ void check_format(State& state, const Node& node, Number size) {
   const Image& image = state.files.at(node.file);
   if (image.format == "raw") return;
   if (size % 512 != 0) throw Refused{"The new size must be a multiple of 512"};
+  if (image.snapshots && image.version < 3)
+    throw Refused{"Can't resize a v2 image which has snapshots"};
   check_stored_bitmaps(state, node);
   const Number reach_of_one_entry = image.cluster / 8 * image.cluster;
   if (size > reach_of_one_entry << 22) throw Refused{"Failed to grow the L1 table: File too large"};

@@ -59,11 +59,17 @@ struct Image {
   Number size = 0;
   std::string backing = {};  ///< as recorded, empty for none
   std::string backing_format = {};
+  Number taken = 0;  ///< bytes of the header that unknown extensions take (M60)
   Extents data = {};
   Extents unsynced = {};  ///< what the places written since the last flush held before
   std::vector<StoredBitmap> directory = {};
   Tally openings = {};                 ///< how often it has turned writable
   std::set<std::string> damaged = {};  ///< what of it is broken (S53, M70)
+  Number unknown_features = 0;         ///< incompatible ones (M68, M70)
+  nlohmann::json keepsakes = {};       ///< of others, which nothing changes (M67, M68)
+  bool snapshots = false;              ///< whether there are any inside (M67)
+  bool dirty = false;                  ///< the bit of the header (M69)
+  unsigned wrong = 0, leaks = 0;       ///< what a check finds until it is repaired (M69)
   bool operator==(const Image&) const = default;
 };
 

@@ -12,6 +12,8 @@ std::optional<MadeImage> image_made_by(const Step& step) {
   if (const auto* create = std::get_if<CreateStep>(&step.action)) {
     return MadeImage{create->options["file"], create->options.value("format", "qcow2")};
   }
+  if (const auto* found = std::get_if<ForeignStep>(&step.action))
+    return MadeImage{found->file, "qcow2", true};
   const auto* command = std::get_if<QmpStep>(&step.action);
   if (command == nullptr || command->request.value("execute", json()) != "blockdev-snapshot-sync") {
     return std::nullopt;

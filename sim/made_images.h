@@ -14,6 +14,7 @@ namespace sim {
 struct MadeImage {
   std::string file;
   std::string format;
+  bool foreign = false;  ///< whether something else made it
 };
 
 /// The image that a step makes, whether it comes to its end or not.

@@ -46,7 +46,7 @@ bool can_be_refused(const Step& step) {
          (std::holds_alternative<QmpStep>(action) || std::holds_alternative<CreateStep>(action) ||
           std::holds_alternative<DriveStep>(action) || std::holds_alternative<UnplugStep>(action) ||
           std::holds_alternative<IoStep>(action) || std::holds_alternative<DamageStep>(action) ||
-          std::holds_alternative<ShowStep>(action));
+          std::holds_alternative<ForeignStep>(action) || std::holds_alternative<ShowStep>(action));
 }
 
 }  // namespace

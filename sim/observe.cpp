@@ -105,6 +105,8 @@ json show(Subject& subject, const ShowStep& step) {
       return canonical_info(subject.image_info(step.target));
     case Sight::check:
       return subject.image_check(step.target);
+    case Sight::keepsakes:
+      return subject.keepsakes(step.target);
   }
   return nullptr;
 }
@@ -134,7 +136,8 @@ Rest rest_before(const Step& step) {
                         std::holds_alternative<UnplugStep>(step.action);
   // Other programs open images, which a job may keep to itself up to its end.
   const bool outside = std::holds_alternative<CreateStep>(step.action) ||
-                       std::holds_alternative<DamageStep>(step.action);
+                       std::holds_alternative<DamageStep>(step.action) ||
+                       std::holds_alternative<ForeignStep>(step.action);
   if (commands || outside) return Rest::jobs;
   const bool everything = std::holds_alternative<FailStep>(step.action) ||
                           std::holds_alternative<SettleStep>(step.action);
@@ -186,6 +189,9 @@ struct Performer {
   }
   json operator()(const DamageStep& step) const {
     return subject.damage_image(step.file, step.what);
+  }
+  json operator()(const ForeignStep& step) const {
+    return subject.find_image(step.file, step.image);
   }
   json operator()(const FailStep& step) const {
     subject.fail_storage(step.file, step.fault);

@@ -100,6 +100,27 @@ std::string check_text(const json& check) {
   return text.empty() ? "no errors" : text;
 }
 
+std::string keepsakes_text(const json& kept, const std::string& start) {
+  if (!kept.contains("snapshots")) return start + plain_text(kept) + "\n";
+  std::string text;
+  for (const json& each : kept["snapshots"]) {
+    std::string runs;
+    for (const json& run : each["data"]) {
+      const bool alike = run[2] != -1;
+      runs += (runs.empty() ? "" : ", ") + plain_text(run[0]) + "+" + plain_text(run[1]) + " " +
+              (alike ? byte_text(run[2].get<unsigned>()) : "mixed");
+    }
+    text += start + "snapshot " + plain_text(each["name"]) + ": " +
+            (runs.empty() ? "empty" : runs) + "\n";
+  }
+  for (const json& each : kept["extensions"]) {
+    text += start + "extension " + plain_text(each[0]) + ", " + plain_text(each[1]) + " bytes\n";
+  }
+  if (kept["compatible"] != 0)
+    text += start + "compatible " + plain_text(kept["compatible"]) + "\n";
+  return text.empty() ? start + "no keepsakes\n" : text;
+}
+
 std::string bitmap_text(const json& bitmap) {
   if (bitmap.is_null()) return "not found";
   if (!bitmap.contains("name")) return plain_text(bitmap);
@@ -133,6 +154,8 @@ std::string sight_text(const ShowStep& step, const json& seen) {
       return start + data_text(seen) + "\n";
     case Sight::info:
       return info_text(seen, start);
+    case Sight::keepsakes:
+      return keepsakes_text(seen, start);
     case Sight::check:
       return start + check_text(seen) + "\n";
   }
@@ -172,6 +195,7 @@ struct Renderer {
   std::string operator()(const DamageStep& step) const {
     return "... Damage " + step.what + " ...\n" + refusal(seen);
   }
+  std::string operator()(const ForeignStep&) const { return refusal(seen); }
   std::string operator()(const FailStep& step) const {
     if (!step.fault) return "... " + step.file + " works again ...\n";
     const std::string how = step.fault->once ? " once" : "";

@@ -75,12 +75,17 @@ class TestcaseRun {
   std::optional<Difference> finish() {
     const Step quit{0, "the end: quit", StopStep{Stop::clean}};
     if (auto difference = do_step(quit)) return difference;
-    for (const auto& [file, format] : images_.all()) {
+    for (const auto& [file, format, foreign] : images_.all()) {
       if (format != "qcow2") continue;
-      const Step check{0, "the end: check " + file, ShowStep{Sight::check, file, {}, file}};
-      if (auto difference = do_step(check)) return difference;
+      if (auto difference = look_at(Sight::check, "check", file)) return difference;
+      if (!foreign) continue;
+      if (auto difference = look_at(Sight::keepsakes, "keepsakes of", file)) return difference;
     }
     return std::nullopt;
+  }
+
+  std::optional<Difference> look_at(Sight sight, const std::string& what, const std::string& file) {
+    return do_step({0, "the end: " + what + " " + file, ShowStep{sight, file, {}, file}});
   }
 
   std::string path_;

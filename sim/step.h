@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "sim/fault.h"
+#include "sim/foreign/image.h"
 #include "sim/subject.h"
 
 namespace sim {
@@ -56,6 +57,11 @@ struct DamageStep {
   std::string file;
   std::string what;
 };
+/// Something else made an image, see sim/foreign/image.h.
+struct ForeignStep {
+  std::string file;
+  foreign::Image image;
+};
 /// Lets the storage of a file fail from now on; without a fault it works again.
 struct FailStep {
   std::string file;
@@ -66,8 +72,8 @@ struct PrintStep {
   std::string text;
 };
 /// What is to be seen.
-enum class Sight { bitmap, bitmaps, dirty, data, info, check };
-/// Shows something of a node (or, for info and check, of a file).
+enum class Sight { bitmap, bitmaps, dirty, data, info, check, keepsakes };
+/// Shows something of a node (or, for info, check and keepsakes, of a file).
 struct ShowStep {
   Sight sight;
   std::string target;
@@ -78,7 +84,7 @@ struct ShowStep {
 /// What a step does, parameters replaced.
 using Action =
     std::variant<QmpStep, WaitStep, CreateStep, DriveStep, UnplugStep, IoStep, StopStep, RunStep,
-                 SettleStep, ScheduleStep, DamageStep, FailStep, PrintStep, ShowStep>;
+                 SettleStep, ScheduleStep, DamageStep, ForeignStep, FailStep, PrintStep, ShowStep>;
 
 /// The storage operation number `operation` of a step, counted from 1, fails, whatever file it is
 /// of. Only reads, writes (also zeros and new sizes) and flushes of a running process count.

@@ -15,6 +15,9 @@ namespace sim {
 
 class Profile;
 struct StorageFault;
+namespace foreign {
+struct Image;
+}
 
 /// How a process ends. A power cut also loses of what was not flushed all that is not Kept.
 enum class Stop { clean, kill, power };
@@ -125,6 +128,8 @@ class Subject {
   /// The storage operation of that number from now on (1: the next) fails once; 0: none does any
   /// more. Throws CannotFollow.
   virtual void fail_operation(unsigned number, int error);
+  /// Something else has made an image. {"return":{}}, or {"error":…} if there is such a file.
+  virtual nlohmann::json find_image(const std::string& file, const foreign::Image& image) = 0;
   /// Breaks an image that nobody has open (sim/damage.h). {"return":{}} or {"error":{…}}.
   virtual nlohmann::json damage_image(const std::string& file, const std::string& what) = 0;
 
@@ -132,6 +137,8 @@ class Subject {
   virtual nlohmann::json image_info(const std::string& file) = 0;
   /// {"corruptions":n,"leaks":n} or {"error":{…}}.
   virtual nlohmann::json image_check(const std::string& file) = 0;
+  /// What others put there that nobody else touches (sim/foreign/keepsakes.h).
+  virtual nlohmann::json keepsakes(const std::string& file) = 0;
   virtual nlohmann::json dirty_ranges(const std::string& node, const std::string& bitmap) = 0;
   virtual nlohmann::json contents(const std::string& node) = 0;
   /// What dirty_ranges() only hashes, as runs; null if they cannot be had. To be asked when the run

@@ -12,6 +12,8 @@
 #include "sim/damage.h"
 #include "sim/disk.h"
 #include "sim/failing_storage.h"
+#include "sim/foreign/keepsakes.h"
+#include "sim/foreign/layout.h"
 #include "sim/hmp.h"
 #include "sim/images.h"
 #include "sim/interrupt.h"
@@ -59,6 +61,27 @@ engine::io::Task<json> damage(Host& host, std::string path, std::string what) {
   const engine::HostOffset at{patch->offset};
   const std::span<const std::byte> data(patch->bytes);
   co_await file->write(at, data);
+  co_await file->flush();
+  co_return done();
+}
+
+/// Puts the bytes of an image there, if nothing is there.
+engine::io::Task<json> find(Host& host, std::string path, foreign::File bytes) {
+  bool there = true;
+  try {
+    co_await host.open(path, engine::io::Access::read_only, engine::io::Locking::off);
+  } catch (const engine::IoError& error) {
+    if (error.code() != ENOENT) throw;
+    there = false;
+  }
+  if (there) co_return refused(foreign::there_already);
+  const std::unique_ptr<engine::io::Storage> file = co_await host.create(path);
+  for (const Patch& piece : bytes.pieces) {
+    const engine::HostOffset at{piece.offset};
+    const std::span<const std::byte> data(piece.bytes);
+    co_await file->write(at, data);
+  }
+  co_await file->resize(engine::ByteCount{bytes.size});
   co_await file->flush();
   co_return done();
 }
@@ -228,6 +251,11 @@ class EngineSubject : public Subject {
     return world_.run(damage(host_, names_.to_real(file), what));
   }
 
+  json find_image(const std::string& file, const foreign::Image& image) override {
+    foreign::Image real = image;
+    real.backing_file = names_.to_real(image.backing_file);
+    return world_.run(find(host_, names_.to_real(file), foreign::file_of(real)));
+  }
   json image_info(const std::string& file) override {
     return answer([&] {
       const engine::qcow2::InfoRequest request{names_.to_real(file), "", engine::io::Locking::off};
@@ -241,6 +269,11 @@ class EngineSubject : public Subject {
       return json{{"corruptions", report.value("corruptions", 0)},
                   {"leaks", report.value("leaks", 0)}};
     });
+  }
+  json keepsakes(const std::string& file) override {
+    if (!simulated_) return foreign::keepsakes_in_file(names_.to_real(file));
+    const SparseBytes bytes = disk_.files()[names_.to_real(file)];
+    return foreign::keepsakes_in([&bytes](auto at, auto to) { bytes.read(at, to); });
   }
   json dirty_ranges(const std::string& node, const std::string& bitmap) override {
     return answer([&] {

@@ -8,8 +8,10 @@
 #include "sim/allowed.h"
 #include "sim/ensure.h"
 #include "sim/fault.h"
+#include "sim/foreign/keepsakes.h"
 #include "sim/observe.h"
 #include "sim/request.h"
+#include "sim/subject_model_foreign.h"
 #include "sim/subjects.h"
 
 namespace sim {
@@ -34,6 +36,7 @@ class ModelSubject : public Subject {
     auto result = std::make_unique<ModelSubject>();
     result->states_.front() = states_[index];
     result->leaks_ = leaks_;
+    result->wrong_ = wrong_;
     result->unknown_ = unknown_;
     return result;
   }
@@ -160,6 +163,13 @@ class ModelSubject : public Subject {
     leaks_ = true;  // what could not be given back
     unknown_ = after_fault;
   }
+  json find_image(const std::string& file, const foreign::Image& image) override {
+    wrong_ |= image.lost > 0;
+    return in_all([&](model::State& state) -> json {
+      if (model::put_image(state, file, model_image(image))) return {{"return", json::object()}};
+      return {{"error", {{"class", "GenericError"}, {"desc", foreign::there_already}}}};
+    });
+  }
   json damage_image(const std::string& file, const std::string& what) override {
     json reply =
         in_all([&](model::State& state) { return model::damage_image(state, file, what); });
@@ -173,9 +183,9 @@ class ModelSubject : public Subject {
   /// Clusters may be lost in a crash and by faults of storage; corruption is never allowed (S58).
   /// What backs an image is opened for the check, too (M28).
   json image_check(const std::string& file) override {
-    const json whole{{"corruptions", 0}, {"leaks", leaks_ ? Allowed::any("leaks") : json(0)}};
     if (!unknown_.empty()) {
       const json any = Allowed::any(unknown_);
+      const json whole{{"corruptions", wrong_ ? any : json(0)}, {"leaks", Allowed::any("leaks")}};
       return Allowed::one_of({whole, {{"error", {{"class", any}, {"desc", any}}}}});
     }
     return look([&](model::State& state) -> json {
@@ -190,7 +200,18 @@ class ModelSubject : public Subject {
             {"error",
              {{"class", "GenericError"}, {"desc", "This image format does not support checks"}}}};
       }
-      return whole;
+      const model::Image& image = state.files.at(file);
+      const json leaks = leaks_ ? Allowed::any("leaks") : json(image.leaks);
+      return {{"corruptions", image.wrong}, {"leaks", leaks}};
+    });
+  }
+  json keepsakes(const std::string& file) override {
+    return look([&](const model::State& state) -> json {
+      const auto found = state.files.find(file);
+      const bool is_image = found != state.files.end() && found->second.format == "qcow2";
+      if (!is_image) return {{"error", {{"class", "GenericError"}, {"desc", "no qcow2 image"}}}};
+      if (found->second.keepsakes.is_null()) return foreign::keepsakes_of({});
+      return found->second.keepsakes;
     });
   }
   json dirty_ranges(const std::string& node, const std::string& bitmap) override {
@@ -321,6 +342,7 @@ class ModelSubject : public Subject {
   /// What the last step came to; kept in a trial alone.
   std::optional<std::vector<model::Outcome>> parted_;
   bool leaks_ = false;   ///< whether images may leak
+  bool wrong_ = false;   ///< whether one came with wrong refcounts
   std::string unknown_;  ///< why nothing is known of the states any more; empty: they are known
 };
 

@@ -9,6 +9,8 @@
 
 #include "sim/allowed.h"
 #include "sim/damage.h"
+#include "sim/foreign/keepsakes.h"
+#include "sim/foreign/layout.h"
 #include "sim/hmp.h"
 #include "sim/names.h"
 #include "sim/profile/profile.h"
@@ -124,11 +126,20 @@ class QemuSubject : public Subject {
     if (damage_file(names_.to_real(file), what)) return {{"return", json::object()}};
     return {{"error", {{"class", "GenericError"}, {"desc", nothing_to_damage(what)}}}};
   }
+  json find_image(const std::string& file, const foreign::Image& image) override {
+    foreign::Image real = image;
+    real.backing_file = names_.to_real(image.backing_file);
+    if (foreign::make_file(names_.to_real(file), real)) return {{"return", json::object()}};
+    return {{"error", {{"class", "GenericError"}, {"desc", foreign::there_already}}}};
+  }
   json image_info(const std::string& file) override {
     return guarded([&] { return names_.to_script(images_.info(names_.to_real(file))); });
   }
   json image_check(const std::string& file) override {
     return guarded([&] { return names_.to_script(images_.check(names_.to_real(file))); });
+  }
+  json keepsakes(const std::string& file) override {
+    return foreign::keepsakes_in_file(names_.to_real(file));
   }
   json dirty_ranges(const std::string& node, const std::string& bitmap) override {
     return only_looking(

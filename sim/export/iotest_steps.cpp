@@ -193,6 +193,8 @@ struct IotestSteps::Writer {
         if (is_error(allowed)) refuse("the image cannot be opened here");
         to.call("show_check", {target, label, allowed["leaks"].is_number() ? "False" : "True"});
         break;
+      case Sight::keepsakes:
+        refuse("iotests have no such step");
     }
     to.expected_ += render(step, allowed);
   }

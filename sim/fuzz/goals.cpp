@@ -17,6 +17,7 @@ using Names = std::vector<std::pair<const char*, const char*>>;
 
 const Names steps = {
     {"create", ""},
+    {"foreign", "images of others are told by scenarios"},
     {"drive", ""},
     {"unplug", ""},
     {"wait", ""},
@@ -48,6 +49,7 @@ const Names steps = {
     {"show data", ""},
     {"show info", ""},
     {"show check", ""},
+    {"show keepsakes", "images of others are told by scenarios"},
     {"print", "says nothing to a subject"},
     {"qmp_capabilities", "every process was greeted already"},
     {"block-dirty-bitmap-add", ""},
@@ -100,6 +102,8 @@ const Names job_states = {
 
 const Names rules_without_refusals = {
     {"S54", "bytes on disk"},
+    {"M69", "images of others are told by scenarios"},
+    {"M72", "images of others are told by scenarios"},
     {"S56", "bytes on disk"},
     {"S57", "the order of writes inside a store; sweep looks at it"},
     {"M66", "scenarios tell it, random runs do not draw it"},

@@ -8,6 +8,7 @@
 
 #include "sim/damage.h"
 #include "sim/script/bounds.h"
+#include "sim/script/foreign_words.h"
 #include "sim/script/modelled.h"
 #include "sim/script/suggestion.h"
 #include "sim/script/verbs.h"
@@ -53,9 +54,8 @@ class StepReader {
   /// A FILE, which lies in the scenario's directory.
   std::string own_file() {
     const std::string found = this->found();
-    std::string name = take("a FILE");
-    if (!is_own_file(name)) refuse(in_directory, found);
-    return name;
+    if (!is_own_file(take("a FILE"))) refuse(in_directory, found);
+    return whole(words_[next_ - 1]);
   }
   void require_modelled(const std::string& unmodelled) const {
     script::require_modelled(unmodelled, file_, line_);
@@ -301,17 +301,17 @@ Action fail_of(StepReader& words) {
 
 Action show_of(StepReader& words) {
   static const std::map<std::string, Sight> sights = {
-      {"bitmap", Sight::bitmap}, {"bitmaps", Sight::bitmaps}, {"dirty", Sight::dirty},
-      {"data", Sight::data},     {"info", Sight::info},       {"check", Sight::check}};
-  static const std::vector<std::string> shown_things = {"bitmap", "bitmaps", "dirty",
-                                                        "data",   "info",    "check"};
-  const std::string expected = "bitmap, bitmaps, dirty, data, info or check after show";
+      {"bitmap", Sight::bitmap},      {"bitmaps", Sight::bitmaps}, {"dirty", Sight::dirty},
+      {"data", Sight::data},          {"info", Sight::info},       {"check", Sight::check},
+      {"keepsakes", Sight::keepsakes}};
+  static const std::vector<std::string> shown_things = {"bitmap", "bitmaps", "dirty",    "data",
+                                                        "info",   "check",   "keepsakes"};
+  const std::string expected = "bitmap, bitmaps, dirty, data, info, check or keepsakes after show";
   const std::string found = words.found(), what = words.take(expected);
   const auto sight = sights.find(what);
   if (sight == sights.end()) words.refuse(expected, found + did_you_mean(what, shown_things));
   ShowStep step{sight->second, {}, {}, {}};
-  const bool of_file = step.sight == Sight::info || step.sight == Sight::check;
-  step.target = of_file ? words.own_file() : words.take("a NODE");
+  step.target = step.sight >= Sight::info ? words.own_file() : words.take("a NODE");
   step.label = step.target;
   if (step.sight == Sight::bitmap || step.sight == Sight::dirty) {
     step.bitmap = words.take("the NAME of a bitmap");
@@ -328,6 +328,7 @@ Action action_of(const RawStep& step, const std::string& file, int line) {
   StepReader words(step, file, line);
   const std::string verb = words.take("a step");
   Action action;
+  if (verb == "foreign") return foreign_action(step.words, file, line);
   if (verb == "create") {
     action = create_of(words);
   } else if (verb == "drive") {

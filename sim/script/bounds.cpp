@@ -42,6 +42,27 @@ bool is_own_backing(const std::string& name) {
   return is_own_file(name) || (plain && !climbs(name));
 }
 
+namespace {
+
+/// Whether it describes images and files alone, and no name has a dot, as "file.filename" has.
+bool is_plain(const json& part) {
+  if (!part.is_structured()) return true;
+  for (const auto& [key, value] : part.items()) {
+    const bool dotted = part.is_object() && key.find('.') != std::string::npos;
+    const bool other = key == "driver" && value != "qcow2" && value != "raw" && value != "file";
+    if (dotted || other || !is_plain(value)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+bool is_own_description(const std::string& name) {
+  if (!name.starts_with("json:")) return is_own_backing(name);
+  const json description = json::parse(name.substr(5), nullptr, false);
+  return description.is_object() && is_plain(description) && foreign_file(description).empty();
+}
+
 std::string foreign_file(const json& part) {
   if (!part.is_structured()) return "";
   for (const auto& [key, value] : part.items()) {

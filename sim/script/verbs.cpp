@@ -9,9 +9,9 @@ namespace sim::script {
 
 namespace {
 
-constexpr std::array<std::string_view, 15> verbs = {
-    "create", "drive", "unplug", "io",    "wait",    "run",  "settle", "schedule",
-    "damage", "fail",  "show",   "print", "restart", "kill", "power"};
+constexpr std::array<std::string_view, 16> verbs = {
+    "create", "drive", "unplug",  "io",   "wait",  "run",     "settle", "schedule",
+    "damage", "fail",  "foreign", "show", "print", "restart", "kill",   "power"};
 constexpr std::array<std::string_view, 4> dashless_commands = {"quit", "stop", "cont",
                                                                "transaction"};
 

@@ -65,7 +65,7 @@ std::string include_fault(const Source& source, const std::string& path) {
   if (from == "model" && to != "model") return "model knows nobody";
   if (from == "engine" && to != "engine") return "engine knows nobody";
   if (from != "sim") return {};
-  if (to == "model" && !source.path.starts_with("sim/subject_model.")) {
+  if (to == "model" && !source.path.starts_with("sim/subject_model")) {
     return "only the model's subject includes model headers";
   }
   if (to == "engine" && !knows_the_engine(source.path)) {

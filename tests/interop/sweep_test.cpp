@@ -15,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const std::string testcases = "scenarios/testcases/snapshot-commit.scenario";
+const std::string one_scenario = "scenarios/testcases/snapshot-commit.scenario";
 const std::string stored = "scenarios/power/stored.scenario";
 
 ShellResult run(const std::string& program, const std::string& arguments) {
@@ -31,8 +31,9 @@ unsigned long figure(const std::string& text, const std::string& what) {
 }  // namespace
 
 TEST_CASE(
-    "crashes at every operation of the documented testcases lose nothing, as qemu-img sees too") {
-  const ShellResult result = run(BLOCKTWIN, "sweep --qemu-img 40 " + testcases);
+    "crashes at every operation of the documented testcases lose nothing, as qemu-img sees "
+    "too") {
+  const ShellResult result = run(BLOCKTWIN, "sweep --qemu-img 40 " + one_scenario);
   INFO(result.out);
   CHECK(result.status == 0);
   CHECK(mentions(result.out, "crash states, 0 wrong"));
@@ -41,7 +42,7 @@ TEST_CASE(
 }
 
 TEST_CASE("a sweep prints the same however many go on at once") {
-  const std::string arguments = "sweep --all-up-to 4 --samples 2 --seed 3 " + testcases;
+  const std::string arguments = "sweep --all-up-to 4 --samples 2 --seed 3 " + one_scenario;
   const ShellResult one = run(BLOCKTWIN, arguments);
   CHECK(one.status == 0);
   CHECK(one.out == run(BLOCKTWIN, arguments + " --jobs 3").out);
@@ -83,7 +84,7 @@ TEST_CASE("an engine that writes in a wrong order is caught where it crashes, an
     const TempDir found;
     const std::string mutant = std::string(MUTANTS) + "/mutant_order-" + order;
     const ShellResult result =
-        run(mutant, "sweep --out '" + found.path().string() + "' " + testcases);
+        run(mutant, "sweep --out '" + found.path().string() + "' " + one_scenario);
     INFO(order << "\n" << result.out);
     CHECK(result.status == 1);
     unsigned cuts = 0;
@@ -104,7 +105,7 @@ TEST_CASE("an engine that writes in a wrong order is caught where it crashes, an
 
 TEST_CASE("what cannot be swept is told in one line") {
   CHECK(run(BLOCKTWIN, "sweep nowhere").status == 2);
-  CHECK(run(BLOCKTWIN, "sweep --jobs 0 " + testcases).status == 2);
+  CHECK(run(BLOCKTWIN, "sweep --jobs 0 " + one_scenario).status == 2);
   CHECK(mentions(run(BLOCKTWIN, "sweep --help").out, "--samples"));
 }
 

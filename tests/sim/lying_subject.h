@@ -44,6 +44,10 @@ class LyingSubject : public sim::Subject {
                     const std::optional<sim::StorageFault>& fault) override {
     truth_->fail_storage(file, fault);
   }
+  nlohmann::json find_image(const std::string& file, const sim::foreign::Image& image) override {
+    return truth_->find_image(file, image);
+  }
+  nlohmann::json keepsakes(const std::string& file) override { return truth_->keepsakes(file); }
   nlohmann::json damage_image(const std::string& file, const std::string& what) override {
     return truth_->damage_image(file, what);
   }

@@ -176,7 +176,7 @@ TEST_CASE("misspelt names are told, with what was probably meant") {
   const std::vector<Case> cases = {
       {"crate TEST_DIR/a 1M",
        "expected a step (create, drive, unplug, io, wait, run, settle, schedule, damage, fail, "
-       "show, print, restart, kill, power, or a QMP command with key=value "
+       "foreign, show, print, restart, kill, power, or a QMP command with key=value "
        "arguments), found 'crate'; did you mean 'create'?"},
       {"block-dirty-bitmap-ad node=d name=b",
        "expected a command of QMP, found 'block-dirty-bitmap-ad'; did you mean "

@@ -134,7 +134,8 @@ TEST_CASE("a malformed script is told with its line and what was expected") {
       {"frobnicate drive0\n",
        "f:1: expected a step (create, drive, unplug, io, wait, run, settle, schedule, damage, "
        "fail, "
-       "show, print, restart, kill, power, or a QMP command with key=value arguments), found "
+       "foreign, show, print, restart, kill, power, or a QMP command with key=value arguments), "
+       "found "
        "'frobnicate'"},
       {"\n\nio drive0\n",
        "f:3: expected a qemu-io command such as write 0 64K, found the end of the line"},
@@ -158,7 +159,8 @@ TEST_CASE("a malformed script is told with its line and what was expected") {
        "f:1: expected each option once, found 'format' again"},
       {"run x\n", "f:1: expected a number of events, found 'x'"},
       {"show nothing d\n",
-       "f:1: expected bitmap, bitmaps, dirty, data, info or check after show, found 'nothing'"},
+       "f:1: expected bitmap, bitmaps, dirty, data, info, check or keepsakes after show, found "
+       "'nothing'"},
       {"show dirty d\n", "f:1: expected the NAME of a bitmap, found the end of the line"},
       {"fail TEST_DIR/F\n", "f:1: expected read, write, flush or off, found the end of the line"},
       {"fail TEST_DIR/F erase\n", "f:1: expected read, write, flush or off, found 'erase'"},
