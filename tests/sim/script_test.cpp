@@ -133,10 +133,8 @@ TEST_CASE("a malformed script is told with its line and what was expected") {
   const Case cases[] = {
       {"frobnicate drive0\n",
        "f:1: expected a step (create, drive, unplug, io, wait, run, settle, schedule, damage, "
-       "fail, "
-       "foreign, show, print, restart, kill, power, or a QMP command with key=value arguments), "
-       "found "
-       "'frobnicate'"},
+       "fail, foreign, show, print, restart, kill, power, or a QMP command with key=value "
+       "arguments), found 'frobnicate'"},
       {"\n\nio drive0\n",
        "f:3: expected a qemu-io command such as write 0 64K, found the end of the line"},
       {"print \"open\n", "f:1: expected a closing \", found the end of the line"},
