@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <list>
 #include <span>
 #include <string>
 
 #include "engine/block/graph.h"
 #include "engine/block/node.h"
+#include "engine/block/request_tracker.h"
+#include "engine/io/sync.h"
 
 namespace engine::block {
 
@@ -25,6 +28,9 @@ class Device {
   static Device& of(const Holder& holder);
   /// Follows a change of the graph: the edge is moved already.
   void set_root(Node& root) { root_ = &root; }
+  /// Lets the requests go that wait, if the root is not quiesced any more. From then on they count
+  /// as unfinished, so a drain that begins before they run waits for them.
+  void let_go();
 
   /// Node's contracts. The buffers must live until the task has finished, and so must the device.
   io::Task<void> read(GuestOffset offset, std::span<std::byte> buffer) {
@@ -42,7 +48,8 @@ class Device {
   io::Task<void> flush();
 
  private:
-  io::Task<void> until_resumed();
+  class Held;
+  io::Task<RequestTracker::Arrival> until_let_go();
   io::Task<void> read_later(GuestOffset offset, std::span<std::byte> buffer);
   io::Task<void> write_later(GuestOffset offset, std::span<const std::byte> data);
 
@@ -54,6 +61,8 @@ class Device {
   Graph& graph_;
   Handle holder_;
   Node* root_;
+  std::list<Held*> held_;
+  io::WaitQueue let_go_;
 };
 
 }  // namespace engine::block

@@ -9,11 +9,11 @@
 namespace engine::block {
 
 DrainedSection::DrainedSection(Layer& layer, const Node& node)
-    : DrainedSection(layer.graph().connected(node)) {}
+    : DrainedSection(layer, layer.graph().connected(node)) {}
 
-DrainedSection::DrainedSection(Layer& layer) : DrainedSection(layer.graph().nodes()) {}
+DrainedSection::DrainedSection(Layer& layer) : DrainedSection(layer, layer.graph().nodes()) {}
 
-DrainedSection::DrainedSection(const std::vector<Node*>& nodes) {
+DrainedSection::DrainedSection(Layer& layer, const std::vector<Node*>& nodes) : layer_(layer) {
   for (Node* node : nodes) {
     node->quiesce();
     members_.push_back({node, node->life()});
@@ -30,9 +30,12 @@ io::Task<void> DrainedSection::settle() {
 }
 
 void DrainedSection::end() {
+  if (members_.empty()) return;
   for (const Member& each : std::exchange(members_, {})) {
     if (!each.life.expired()) each.node->unquiesce();
   }
+  // A device may have come to stand on a node that was no member, as on a new overlay.
+  for (const Holder* device : layer_.graph().devices()) Device::of(*device).let_go();
 }
 
 }  // namespace engine::block

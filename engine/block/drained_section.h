@@ -24,7 +24,7 @@ class DrainedSection {
   /// Goes on when no request is unfinished any more. To be awaited before anything is changed, with
   /// Layer::changes() held, so that nobody closes a node that is waited for.
   io::Task<void> settle();
-  /// Lets requests go on.
+  /// Lets requests go on: those of guests that were held count as unfinished again.
   void end();
 
  private:
@@ -32,8 +32,9 @@ class DrainedSection {
     Node* node;
     std::weak_ptr<const void> life;
   };
-  explicit DrainedSection(const std::vector<Node*>& nodes);
+  DrainedSection(Layer& layer, const std::vector<Node*>& nodes);
 
+  Layer& layer_;
   std::vector<Member> members_;
 };
 

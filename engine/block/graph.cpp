@@ -258,6 +258,15 @@ const Holder* Graph::holder(const Node& node, Holder::Kind kind) const {
   return found;
 }
 
+std::vector<const Holder*> Graph::devices() const {
+  std::vector<const Holder*> found;
+  for (const Vertex vertex : boost::make_iterator_range(boost::vertices(impl_->graph))) {
+    const Holder* holder = impl_->graph[vertex].holder;
+    if (holder != nullptr && holder->kind == Holder::Kind::device) found.push_back(holder);
+  }
+  return found;
+}
+
 std::vector<Node*> Graph::nodes() const { return impl_->newest_first; }
 
 Node* Graph::unreferenced() const {

@@ -89,6 +89,8 @@ class Graph {
   /// The named holder of that kind that stands on `node`; null if none.
   const Holder* holder(const Node& node, Holder::Kind kind) const;
 
+  /// The holders that are devices, those without a name included, oldest first.
+  std::vector<const Holder*> devices() const;
   /// All nodes that are not hidden, newest first.
   std::vector<Node*> nodes() const;
   /// A node without parents; null if there is none.

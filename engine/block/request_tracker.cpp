@@ -5,35 +5,18 @@
 
 namespace engine::block {
 
-namespace {
-
-/// Counts one who waits, for as long as its frame lives. Who leaves may have been the last that
-/// somebody waited for: what it starts next need not be unfinished at any time.
-class Counted {
- public:
-  Counted(std::size_t& count, io::WaitQueue& one_ended) : count_(count), one_ended_(one_ended) {
-    ++count_;
-  }
-  Counted(const Counted&) = delete;
-  Counted& operator=(const Counted&) = delete;
-  ~Counted() {
-    --count_;
-    one_ended_.wake_all();
-  }
-
- private:
-  std::size_t& count_;
-  io::WaitQueue& one_ended_;
-};
-
-}  // namespace
-
 RequestTracker::Ticket::Ticket(RequestTracker& tracker, const Request& request)
     : tracker_(tracker), place_(tracker.unfinished_.insert(tracker.unfinished_.end(), request)) {}
 
 RequestTracker::Ticket::~Ticket() {
   tracker_.unfinished_.erase(place_);
   tracker_.one_ended_.wake_all();
+}
+
+RequestTracker::Arrival::~Arrival() {
+  if (tracker_ == nullptr) return;
+  --tracker_->waiting_;
+  tracker_->one_ended_.wake_all();
 }
 
 bool RequestTracker::overlaps_any(const Request& request) const {
@@ -44,7 +27,7 @@ bool RequestTracker::overlaps_any(const Request& request) const {
 }
 
 io::Task<void> RequestTracker::until_free(Request request) {
-  const Counted counted(waiting_, one_ended_);
+  const Arrival counted(*this);
   while (conflicts(request)) co_await one_ended_.wait();
 }
 

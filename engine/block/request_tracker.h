@@ -3,6 +3,7 @@
 
 #include <list>
 #include <memory>
+#include <utility>
 
 #include "engine/io/sync.h"
 #include "engine/io/task.h"
@@ -40,6 +41,19 @@ class RequestTracker {
     std::list<Request>::iterator place_;
   };
 
+  /// Counts one who waits to start a request, for as long as it lives. Who leaves may have been the
+  /// last that somebody waited for: what it starts next need not be unfinished at any time.
+  class Arrival {
+   public:
+    explicit Arrival(RequestTracker& tracker) : tracker_(&tracker) { ++tracker_->waiting_; }
+    Arrival(Arrival&& other) noexcept : tracker_(std::exchange(other.tracker_, nullptr)) {}
+    Arrival& operator=(Arrival&&) = delete;
+    ~Arrival();
+
+   private:
+    RequestTracker* tracker_;
+  };
+
   bool idle() const { return unfinished_.empty() && waiting_ == 0; }
   /// Whether `request` overlaps an unfinished one and either writes.
   bool conflicts(const Request& request) const {
@@ -53,6 +67,7 @@ class RequestTracker {
   io::Task<void> until_free(Request request);
   /// Goes on when nothing is unfinished.
   io::Task<void> until_idle();
+  io::Runtime& runtime() const { return one_ended_.runtime(); }
 
  private:
   bool overlaps_any(const Request& request) const;

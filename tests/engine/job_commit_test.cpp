@@ -205,6 +205,22 @@ TEST_CASE_METHOD(Overlay, "an unfinalized job stays pending, an undismissed one 
   REQUIRE(qmp("query-block-jobs") == json::array());
 }
 
+TEST_CASE_METHOD(Overlay, "a drain waits for writes that a pending job held (M66)") {
+  commit({{"auto-finalize", false}});
+  wait("BLOCK_JOB_READY");
+  complete();
+  wait("BLOCK_JOB_PENDING");
+  REQUIRE(io("drive0", "aio_write -P 9 0 64k") == "");
+  REQUIRE(io("drive0", "aio_write -z 64k 64k") == "");
+  REQUIRE(qmp("block-job-cancel", {{"device", "drive0"}}) == json::object());
+  const json snapshot{{"device", "drive0"}, {"snapshot-file", "next"}};
+  REQUIRE(qmp("blockdev-snapshot-sync", snapshot) == json::object());
+  REQUIRE(contents("drive0") == json::parse("[[0,65536,9],[65536,4128768,0]]"));
+  restart();
+  drive("drive1", "top");
+  REQUIRE(contents("drive1") == json::parse("[[0,65536,9],[65536,4128768,0]]"));
+}
+
 TEST_CASE_METHOD(Overlay, "verbs are refused by state, unknown jobs by class (S81, S82)") {
   io("drive0", "write 0 4M");
   commit({{"speed", 1}});
