@@ -106,7 +106,6 @@ const Names rules_without_refusals = {
     {"M72", "images of others are told by scenarios"},
     {"S56", "bytes on disk"},
     {"S57", "the order of writes inside a store; sweep looks at it"},
-    {"M66", "scenarios tell it, random runs do not draw it"},
 };
 
 void add(Goal::Kind kind, const Names& names, std::vector<Goal>& goals) {
@@ -163,6 +162,7 @@ const std::vector<RuleSign> signs = {
     {"M41", "done", "io aio_write"},
     {"M57", "done", "io aio_flush"},
     {"M58", "done", "block-job-complete"},
+    {"M66", "events", "BLOCK_JOB_PENDING"},
     {"S1", "done", "block-dirty-bitmap-add"},
     {"S3", "done", "block-dirty-bitmap-add"},
     {"S4", "refused", "block-dirty-bitmap-add"},

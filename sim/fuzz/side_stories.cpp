@@ -197,6 +197,11 @@ const std::vector<Story> of_jobs = {
      "wait BLOCK_JOB_READY", "query-jobs", "job-pause id=$d1", "query-jobs", "job-resume id=$d1",
      "job-complete id=$d1", "wait BLOCK_JOB_PENDING", "query-jobs", "block-job-finalize id=$d1",
      "wait BLOCK_JOB_COMPLETED", "query-jobs", "block-job-dismiss id=$d1"},
+    // M66: what a guest sends while the job is pending
+    {"create $f1 64K", "drive $d1 $f1", "blockdev-snapshot-sync device=$d1 snapshot-file=$f2",
+     "block-commit device=$d1 auto-finalize=false", "wait BLOCK_JOB_READY",
+     "block-job-complete device=$d1", "wait BLOCK_JOB_PENDING", "io $d1 aio_write -P 4 0 4096",
+     "job-finalize id=$d1", "settle", "show data $d1"},
 };
 
 const std::vector<Story> of_guests = {
