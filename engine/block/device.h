@@ -31,6 +31,8 @@ class Device {
   /// Lets the requests go that wait, if the root is not quiesced any more. From then on they count
   /// as unfinished, so a drain that begins before they run waits for them.
   void let_go();
+  /// How many wait.
+  std::size_t held() const { return held_.size(); }
 
   /// Node's contracts. The buffers must live until the task has finished, and so must the device.
   io::Task<void> read(GuestOffset offset, std::span<std::byte> buffer) {

@@ -83,6 +83,12 @@ io::Task<void> Layer::add_device(std::string id, OpenOptions options) {
   devices_.emplace_back(graph_, std::move(id), *root);
 }
 
+std::size_t Layer::held_requests() const {
+  std::size_t held = 0;
+  for (const Holder* device : graph_.devices()) held += Device::of(*device).held();
+  return held;
+}
+
 io::Task<void> Layer::remove_device(Device& device) {
   require_not_busy(device.root(), device.id());
   const io::Mutex::Guard guard = co_await changes_.lock();

@@ -50,6 +50,8 @@ class Layer {
   /// command and the end of a job do not meet in one image.
   io::Mutex& changes() { return changes_; }
   const std::list<Device>& devices() const { return devices_; }
+  /// How many requests of guests wait until their devices are no longer quiesced.
+  std::size_t held_requests() const;
   void print(const std::string& text) { messages_.print(text); }
 
   /// Opens an image and all that lies below it; backing files are opened read-only, by the names

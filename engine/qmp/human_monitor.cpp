@@ -82,7 +82,7 @@ io::Task<std::string> drive_del(Session& session, Words words) {
   block::Device* device = session.layer.find_device(*id);
   if (device == nullptr) throw Refusal("Device '" + *id + "' not found");
   session.layer.require_not_busy(device->root(), device->id());
-  co_await session.guests.join();
+  co_await session.until_guests_done();
   co_await session.layer.remove_device(*device);
   co_return std::string();
 }

@@ -158,7 +158,7 @@ io::Task<void> begin(Session& session, std::string target, IoRequest request) {
   if (request.command->operation == Operation::length) {
     session.print(size_text(static_cast<double>(device.root().length().value)) + "\n");
   } else if (request.command->operation == Operation::aio_flush) {
-    co_await session.guests.join();
+    co_await session.until_guests_done();
   } else if (waiting == Waiting::asynchronous) {
     session.guests.spawn(carry_out_alone(session, std::move(place), std::move(request)));
   } else {

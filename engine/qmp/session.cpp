@@ -22,6 +22,10 @@ json progress(const job::Job& job) {
 
 }  // namespace
 
+io::Task<void> Session::until_guests_done() {
+  while (guests.running() > layer.held_requests()) co_await guests.below(guests.running());
+}
+
 void send_event(io::Runtime& runtime, const Sinks& sinks, std::string_view name, json data) {
   if (!sinks.event) return;
   const auto now = std::chrono::duration_cast<std::chrono::microseconds>(runtime.now()).count();

@@ -41,6 +41,8 @@ struct Session {
   void print(const std::string& text) const;
   /// To the human monitor if one is listening, else to the console; without line end.
   void report(const std::string& text) const;
+  /// Goes on when no request of a guest is in flight. Those that a job holds back are not (M66).
+  io::Task<void> until_guests_done();
 
   Sinks sinks;
   io::Runtime& runtime;

@@ -221,6 +221,23 @@ TEST_CASE_METHOD(Overlay, "a drain waits for writes that a pending job held (M66
   REQUIRE(contents("drive1") == json::parse("[[0,65536,9],[65536,4128768,0]]"));
 }
 
+TEST_CASE_METHOD(Overlay, "what a pending job holds back keeps nobody else waiting (M66)") {
+  create("other", {.size = {mib}});
+  drive("drive1", "other");
+  commit({{"auto-finalize", false}});
+  wait("BLOCK_JOB_READY");
+  complete();
+  wait("BLOCK_JOB_PENDING");
+  REQUIRE(io("drive0", "aio_write -P 9 0 64k") == "");
+  REQUIRE(io("drive1", "aio_write -P 8 0 64k") == "");
+  REQUIRE(io("drive1", "aio_flush") == "");
+  REQUIRE(contents("drive1").at(0) == json::parse("[0,65536,8]"));
+  REQUIRE(human("drive_del drive1") == "");
+  REQUIRE(qmp("job-finalize", {{"id", "drive0"}}) == json::object());
+  settle();
+  REQUIRE(contents("drive0").at(0) == json::parse("[0,65536,9]"));
+}
+
 TEST_CASE_METHOD(Overlay, "verbs are refused by state, unknown jobs by class (S81, S82)") {
   io("drive0", "write 0 4M");
   commit({{"speed", 1}});
