@@ -58,13 +58,28 @@ void add_met(std::vector<Outcome>& outcomes, const State& state, const json& req
   outcomes.push_back({std::move(refusal), std::move(late)});
 }
 
+/// What may be when a job becomes READY that may have been so before: others like it were READY
+/// earlier, or are not yet.
+std::vector<State> become_ready_among(const State& state, const std::string& id) {
+  std::vector<State> states{state};
+  for (std::size_t i = 0; i < state.jobs.size(); ++i) {
+    if (state.jobs[i].id == id || !perhaps_ready(state.jobs[i])) continue;
+    for (std::size_t each = 0, count = states.size(); each < count; ++each) {
+      states.push_back(states[each]);
+      become_ready(states.back(), states.back().jobs[i]);
+    }
+  }
+  for (State& each : states) become_ready(each, *job_called(each, id));
+  return states;
+}
+
 /// The last outcome again, if it cancels the job while that runs: READY may come before the end.
 void add_ready_in_spite(std::vector<Outcome>& outcomes, const std::string& id) {
-  Outcome outcome = outcomes.back();
-  Job* job = job_called(outcome.state, id);
-  if (!job || job->ending != Ending::cancel) return;
-  become_ready(outcome.state, *job);
-  outcomes.push_back(std::move(outcome));
+  const Outcome outcome = outcomes.back();
+  const auto job = std::ranges::find(outcome.state.jobs, id, &Job::id);
+  if (job == outcome.state.jobs.end() || job->ending != Ending::cancel) return;
+  for (State& each : become_ready_among(outcome.state, id))
+    outcomes.push_back({outcome.reply, std::move(each)});
 }
 
 }  // namespace
@@ -89,9 +104,7 @@ std::vector<Outcome> execute_in_the_midst(const State& state, const json& reques
   if (!finds_out(state, request)) return outcomes;
   const std::string id = target_of(request);
   add_ready_in_spite(outcomes, id);
-  State ready = state;
-  become_ready(ready, *job_called(ready, id));
-  add_met(outcomes, ready, request);
+  for (const State& ready : become_ready_among(state, id)) add_met(outcomes, ready, request);
   return outcomes;
 }
 

@@ -48,7 +48,7 @@ const std::map<std::string, std::size_t>& budgets() {
       {"images.cpp", 150},
       {"jobs.cpp", 183},
       {"learn.cpp", 96},
-      {"meeting.cpp", 110},
+      {"meeting.cpp", 123},
       {"model.cpp", 116},
       {"model.h", 112},
       {"parts.h", 201},
