@@ -159,7 +159,7 @@ json query_block_jobs(State& state, const json&) {
     const bool drains = job->ending != Ending::none && job->status != Status::pending;
     if (drains && !job->paused) shown["paused"] = one_of(false, true);
     const bool copies = job->status == Status::running || !job->fresh.empty();
-    if (copies && !job->paused) shown["busy"] = one_of(false, true);
+    if ((copies || drains) && !job->paused) shown["busy"] = one_of(false, true);
     jobs.push_back(std::move(shown));
   }
   return jobs;
