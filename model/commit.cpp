@@ -119,7 +119,7 @@ void become_ready(State& state, Job& job) {
   Runs sure = job.bulk;
   sure.remove(job.fresh);
   settle_copies(state, job, sure);
-  if (job.fresh.empty()) state.files.at(state.nodes.at(job.base).file).unsynced.clear();
+  if (job.fresh.empty() && !job.met) state.files.at(state.nodes.at(job.base).file).unsynced.clear();
   job.copied += job.bulk.total();
   job.surplus += job.doubt.total();
   job.crossed.remove(sure);
@@ -310,6 +310,7 @@ void note_guest_write(State& state, const Node& node, Number start, Number end) 
       here.remove(elsewhere);
       written = here;
       job.crossed.add(here);
+      job.met = true;
     }
     expect_copies(state, job, written);
   }

@@ -130,6 +130,7 @@ struct Job {
   Runs doubt = {};                         ///< to copy if it turns out to be allocated
   Runs fresh = {};                         ///< rewritten by the guest since
   Runs crossed = {};                       ///< of all these, written in the base itself meanwhile
+  bool met = false;                        ///< whether anything was written in the base itself
   Number fresh_least = 0, fresh_most = 0;  ///< bytes that copying `fresh` takes
   bool active() const { return overlay == 0; }
   bool operator==(const Job&) const = default;

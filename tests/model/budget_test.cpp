@@ -38,7 +38,7 @@ const std::map<std::string, std::size_t>& budgets() {
       {"bitmaps.cpp", 194},
       {"block_commit.cpp", 223},
       {"blockdev.cpp", 91},
-      {"commit.cpp", 353},
+      {"commit.cpp", 354},
       {"content.cpp", 260},
       {"crash.cpp", 186},
       {"damage.cpp", 144},
@@ -60,7 +60,7 @@ const std::map<std::string, std::size_t>& budgets() {
       {"schema.cpp", 195},
       {"sha256.cpp", 66},
       {"snapshot.cpp", 101},
-      {"state.h", 172},
+      {"state.h", 173},
   };
   // clang-format on
   return table;
