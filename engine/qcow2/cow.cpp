@@ -30,23 +30,28 @@ io::Task<void> read_old_compressed(Parts& parts, TableEntry entry, GuestOffset a
   std::memcpy(buffer.data(), cluster.data() + parts.geometry.in_cluster(at.value), buffer.size());
 }
 
-/// Fills a buffer with the old contents from `at` on; zeros beyond the end of the disk, whatever
-/// the backing has there.
+/// Fills a buffer with the old contents from `at` on. Where the disk ends within a cluster of its
+/// own, what that holds beyond the end is kept: it shows when the disk grows. Else zeros are beyond
+/// the end, whatever the backing has there.
 io::Task<void> read_old(Parts& parts, const FirstWrite& write, GuestOffset at,
                         std::span<std::byte> buffer) {
   if (buffer.empty()) co_return;
+  if (write.old.kind == ClusterKind::data) {
+    const HostOffset host{write.old.host.value + at.value - write.at.value};
+    co_await parts.file.read(host, buffer);
+    co_return;
+  }
+  if (write.old.kind == ClusterKind::compressed) {
+    co_await read_old_compressed(parts, write.old.entry, at, buffer);
+    co_return;
+  }
   const std::uint64_t within =
       parts.length() > ByteCount{at.value} ? parts.length().value - at.value : 0;
   const std::span<std::byte> inside = buffer.first(std::min<std::uint64_t>(buffer.size(), within));
   std::fill(buffer.begin() + static_cast<std::ptrdiff_t>(inside.size()), buffer.end(),
             std::byte{0});
   if (inside.empty()) co_return;
-  if (write.old.kind == ClusterKind::data) {
-    const HostOffset host{write.old.host.value + at.value - write.at.value};
-    co_await parts.file.read(host, inside);
-  } else if (write.old.kind == ClusterKind::compressed) {
-    co_await read_old_compressed(parts, write.old.entry, at, inside);
-  } else if (write.old.kind == ClusterKind::unallocated && parts.backing != nullptr) {
+  if (write.old.kind == ClusterKind::unallocated && parts.backing != nullptr) {
     co_await parts.backing->read(at, inside);
   } else {
     std::fill(inside.begin(), inside.end(), std::byte{0});
