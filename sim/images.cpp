@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdlib>
+#include <optional>
 
 #include "engine/error.h"
 #include "engine/qcow2/bitmap_store.h"
@@ -68,18 +69,46 @@ engine::qcow2::CreateOptions create_options(const json& options) {
   return result;
 }
 
+/// A layer of a chain. What backs it is described (null: nothing does), or its header tells.
+struct Layer {
+  InfoRequest image;
+  std::optional<json> backing = {};
+};
+
+/// The layer that JSON describes; without a path if that is no file.
+Layer described(InfoRequest image, json node) {
+  Layer layer{std::move(image)};
+  if (!node.is_object()) node = json::object();
+  if (node.contains("backing")) layer.backing = node["backing"];
+  layer.image.format = node.value("driver", "");
+  if (layer.image.format == "file") layer.image.format = "raw";
+  while (node.contains("file") && node["file"].is_object()) node = json(node["file"]);
+  layer.image.path = node.value("filename", "");
+  return layer;
+}
+
+/// What backs a layer; without a path if nothing does.
+Layer below(const Layer& layer, const json& info) {
+  if (layer.backing) return described(layer.image, *layer.backing);
+  const std::string name = info.value("full-backing-filename", "");
+  if (name.starts_with("json:"))
+    return described(layer.image, json::parse(name.substr(5), nullptr, false));
+  Layer result{layer.image};
+  result.image.path = name;
+  result.image.format = info.value("backing-filename-format", "");
+  return result;
+}
+
 /// Whoever checks an image, or puts one on it, opens what backs it, too. Images may back each
 /// other.
-Task<void> require_backing_of(Runtime& runtime, Host& host, InfoRequest image, unsigned most = 32) {
-  const json info = co_await engine::qcow2::image_info(runtime, host, image);
-  const std::string file = info.value("full-backing-filename", "");
-  if (file.empty() || file.starts_with("json:")) co_return;
+Task<void> require_chain(Runtime& runtime, Host& host, Layer layer, unsigned most = 32) {
+  const json info = co_await engine::qcow2::image_info(runtime, host, layer.image);
+  const Layer next = below(layer, info);
+  if (next.image.path.empty()) co_return;
   if (most == 0) throw Refusal("Too many open files");
-  image.path = file;
-  image.format = info.value("backing-filename-format", "");
   std::string trouble;
   try {
-    co_await require_backing_of(runtime, host, image, most - 1);
+    co_await require_chain(runtime, host, next, most - 1);
   } catch (const Refusal& refusal) {
     trouble = refusal.what();
   }
@@ -103,7 +132,8 @@ Task<void> require_backing(Runtime& runtime, Host& host, const json& options) {
   if (image.format == "raw") co_return;
   if (image.format != "qcow2") throw Refusal("Unknown driver '" + image.format + "'");
   image.purpose = engine::qcow2::OpenFor::use;
-  co_await require_backing_of(runtime, host, image);
+  const Layer first{image};
+  co_await require_chain(runtime, host, first);
 }
 
 Task<bool> is_qcow2(Storage& file) {
@@ -178,7 +208,8 @@ Task<void> create(Runtime& runtime, Host& host, json options) {
 
 Task<json> check(Runtime& runtime, Host& host, InfoRequest image) {
   image.purpose = engine::qcow2::OpenFor::check;
-  co_await require_backing_of(runtime, host, image);
+  const Layer first{image};
+  co_await require_chain(runtime, host, first);
   std::unique_ptr<Storage> file = co_await host.open(image.path, Access::read_only, image.locking);
   bool qcow2 = image.format == "qcow2";
   if (image.format.empty()) qcow2 = co_await is_qcow2(*file);
