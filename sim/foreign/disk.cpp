@@ -2,6 +2,7 @@
 #include "sim/foreign/disk.h"
 
 #include <algorithm>
+#include <set>
 
 namespace sim::foreign {
 
@@ -34,8 +35,16 @@ void count(const Tables& tables) {
   }
 }
 
-/// Whether a cluster's refcount may have been lost: it has one, and nobody else.
-bool may_be_lost(const Cell& cell) { return cell.kind == Kind::data && cell.references == 1; }
+/// The cells whose refcount may have been lost: the disk has one, and nobody else.
+std::set<const Cell*> owned_data(const Disk& disk) {
+  std::set<const Cell*> owned;
+  for (const auto& [index, table] : disk.active) {
+    for (const auto& [cluster, cell] : *table) {
+      if (cell->kind == Kind::data && cell->references == 1) owned.insert(cell.get());
+    }
+  }
+  return owned;
+}
 
 }  // namespace
 
@@ -56,8 +65,10 @@ Disk disk_of(const Image& image) {
 
 std::vector<const Cell*> lost_cells(const Image& image, const Disk& disk) {
   std::vector<const Cell*> lost;
+  if (image.lost == 0) return lost;
+  const std::set<const Cell*> owned = owned_data(disk);
   for (auto cell = disk.cells.rbegin(); cell != disk.cells.rend(); ++cell) {
-    if (lost.size() < image.lost && may_be_lost(**cell)) lost.push_back(cell->get());
+    if (lost.size() < image.lost && owned.contains(cell->get())) lost.push_back(cell->get());
   }
   return lost;
 }

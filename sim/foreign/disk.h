@@ -31,7 +31,7 @@ struct Disk {
 
 /// Replays the history. Cells that nothing refers to any more are gone.
 Disk disk_of(const Image& image);
-/// The cells whose refcount is lost: of those of one reference the newest.
+/// The cells whose refcount is lost: of those that the disk alone refers to the newest.
 std::vector<const Cell*> lost_cells(const Image& image, const Disk& disk);
 
 /// What of an image is seen from outside.

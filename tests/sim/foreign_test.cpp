@@ -121,6 +121,14 @@ TEST_CASE("a check finds what the description says, and nothing else") {
   const Words lost{{"data", "0+256K:1"}, {"dirty", "2"}};
   CHECK(found_by_check(lost) == json{{"corruptions", 4}, {"leaks", 0}});
   CHECK(foreign::facts_of(foreign::described("1M", lost)).corruptions == 4);
+  // What only a snapshot has keeps its refcount.
+  const Words old{{"data", "0+64K:1"},
+                  {"snapshot", "s"},
+                  {"compressed", "0+64K:2"},
+                  {"data", "64K+64K:3"},
+                  {"dirty", "2"}};
+  CHECK(found_by_check(old) == json{{"corruptions", 2}, {"leaks", 0}});
+  CHECK(foreign::facts_of(foreign::described("1M", old)).corruptions == 2);
 }
 
 TEST_CASE("no file of another is made anew") {
