@@ -22,6 +22,7 @@ bool is_indispensable(Kind kind) {
 
 Generator::Generator(std::uint64_t seed, const Profile& profile) : random_(seed) {
   choose_kinds(profile);
+  may_be_wrong_ = profile.mishaps == 0;  // who judges those takes a wrong refcount for the engine's
   unit_ = one_of<std::uint64_t>({512, 512, 4096, 65536});
   unmap_ = chance(60);
   crowds_ = chance(25);
@@ -66,18 +67,19 @@ std::uint64_t Generator::disk_size() {
   return chance(50) ? whole : chance(50) ? whole + odd : 512 + odd;
 }
 
-/// Of an image: its clusters, and now and then what else decides how long its tables are.
-std::string Generator::image_options() {
-  const std::uint64_t cluster = one_of<std::uint64_t>(
+Generator::Format Generator::draw_format() {
+  Format format;
+  format.cluster = one_of<std::uint64_t>(
       {65536, 65536, 65536, 65536, 512, 512, 4096, 4096, 2097152, 2097152, 1024, 8192});
-  std::string options;
-  if (cluster != 65536) options += fmt::format(" cluster_size={}", cluster);
+  if (format.cluster != 65536) format.options = fmt::format(" cluster_size={}", format.cluster);
   if (chance(12)) {
-    options += " compat=0.10";
+    format.version = 2;
+    format.options += " compat=0.10";
   } else if (chance(8)) {
-    options += fmt::format(" refcount_bits={}", 1 << below(7));
+    format.refcount_bits = 1u << below(7);
+    format.options += fmt::format(" refcount_bits={}", format.refcount_bits);
   }
-  return options;
+  return format;
 }
 
 /// Has a layer hold something before another one is put on it.
@@ -96,17 +98,22 @@ void Generator::fill(std::uint64_t size) {
 void Generator::make_images() {
   // Else all storage answers at once, and requests hardly meet.
   if (chance(60)) planned_.push_back(fmt::format("schedule {}", below(1000)));
-  std::string options = image_options();
+  Format format = draw_format();
+  const bool from_elsewhere = chance(25);
   const std::uint64_t layers = 1 + (chance(40) ? below(deepest_chain) : 0);
   for (std::uint64_t i = 0; i < layers; ++i) {
     const std::string below_this = file_;
     file_ = new_file();
     images_.push_back(file_);
-    if (chance(20)) options = image_options();
+    if (chance(20)) format = draw_format();
     const std::uint64_t size = disk_size();
-    std::string text = fmt::format("create {} {}{}", file_, size, options);
-    if (i > 0) text += fmt::format(" backing_file={} backing_fmt=qcow2", below_this);
-    planned_.push_back(text);
+    if (from_elsewhere && chance(70)) {
+      planned_.push_back(foreign(format, size, below_this));
+    } else {
+      std::string text = fmt::format("create {} {}{}", file_, size, format.options);
+      if (i > 0) text += fmt::format(" backing_file={} backing_fmt=qcow2", below_this);
+      planned_.push_back(text);
+    }
     if (i + 1 < layers && chance(40)) fill(size);
   }
   plug();

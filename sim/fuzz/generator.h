@@ -32,8 +32,22 @@ class Generator {
  private:
   void choose_kinds(const Profile& profile);
   void make_images();
-  std::string image_options();
+  /// Of an image: its clusters, and now and then what else decides how long its tables are.
+  struct Format {
+    std::uint64_t cluster = 65536;
+    unsigned version = 3;
+    unsigned refcount_bits = 16;
+    std::string options = {};  ///< of `create` and `foreign`
+  };
+  Format draw_format();
   void fill(std::uint64_t size);
+  /// An image that something else left, for the file that is to be on top.
+  std::string foreign(const Format& format, std::uint64_t size, const std::string& below_this);
+  std::string foreign_range(const Format& format, std::uint64_t size);
+  std::string foreign_bitmap(std::uint64_t size);
+  std::string foreign_clusters(const Format& format, std::uint64_t size);
+  std::string foreign_feature(std::uint64_t size);
+  std::string foreign_backing(const std::string& file);
   void plug();
   void draw(const View& view);
   /// A line, and perhaps some that are planned to follow it.
@@ -98,6 +112,8 @@ class Generator {
   std::vector<std::string> images_;  ///< what the drive showed, the oldest first
   std::string file_;                 ///< what the drive shows to the guest
   std::vector<std::string> faulty_;  ///< files whose storage may fail
+  bool may_be_wrong_ = true;         ///< whether images may come with wrong refcounts
+  unsigned foreign_bitmaps_ = 0;     ///< of the image that is described
   unsigned files_ = 0;
   unsigned nodes_ = 0;
 };

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "sim/damage.h"
+#include "sim/foreign/image.h"
 #include "sim/fuzz/refusals.h"
 
 namespace sim::fuzz {
@@ -17,7 +18,7 @@ using Names = std::vector<std::pair<const char*, const char*>>;
 
 const Names steps = {
     {"create", ""},
-    {"foreign", "images of others are told by scenarios"},
+    {"foreign", ""},
     {"drive", ""},
     {"unplug", ""},
     {"wait", ""},
@@ -49,7 +50,7 @@ const Names steps = {
     {"show data", ""},
     {"show info", ""},
     {"show check", ""},
-    {"show keepsakes", "images of others are told by scenarios"},
+    {"show keepsakes", "runs that found an image of others end with it"},
     {"print", "says nothing to a subject"},
     {"qmp_capabilities", "every process was greeted already"},
     {"block-dirty-bitmap-add", ""},
@@ -102,8 +103,6 @@ const Names job_states = {
 
 const Names rules_without_refusals = {
     {"S54", "bytes on disk"},
-    {"M69", "images of others are told by scenarios"},
-    {"M72", "images of others are told by scenarios"},
     {"S56", "bytes on disk"},
     {"S57", "the order of writes inside a store; sweep looks at it"},
 };
@@ -117,6 +116,8 @@ std::vector<Goal> all_goals() {
   add(Goal::Kind::step, steps, goals);
   for (const std::string& what : damages())
     goals.push_back({Goal::Kind::step, "damage " + what, ""});
+  for (const std::string& key : foreign::keys())
+    goals.push_back({Goal::Kind::step, "foreign " + key, ""});
   std::map<std::string, std::string> rules;  // and why they cannot be reached
   for (const Refusal& refusal : refusals()) {
     goals.push_back({Goal::Kind::refusal, refusal.name(), refusal.excuse});
@@ -232,6 +233,9 @@ const std::vector<RuleSign> signs = {
     {"M30", "done", "io write"},
     {"M31", "done", "io discard"},
     {"S110", "done", "io discard"},
+    {"M67", "done", "foreign compressed"},
+    {"M69", "done", "foreign dirty"},
+    {"M72", "done", "foreign backing_file"},
 };
 
 }  // namespace

@@ -158,7 +158,7 @@ std::optional<Failure> attempt_with_mishap(const Scenario& scenario, std::size_t
 /// Whether a line does something that storage may fail in.
 bool works_on_storage(const std::string& line) {
   for (const char* none :
-       {"create ", "fail ", "kill", "power", "show ", "run ", "schedule ", "settle"}) {
+       {"create ", "foreign ", "fail ", "kill", "power", "show ", "run ", "schedule ", "settle"}) {
     if (line.starts_with(none)) return false;
   }
   return true;

@@ -38,17 +38,6 @@ json jobs_of(const std::vector<json>& lists) {
 }
 json jobs_of(Subject& model) { return jobs_of(job_lists_of(model)); }
 
-/// Whether something below the image is named by a json: description, which the engine does not
-/// open.
-bool is_backed_by_description(std::string file, Subject& model) {
-  // An image may name itself.
-  for (unsigned layers = 0; !file.empty() && layers < 32; ++layers) {
-    if (file.starts_with("json:")) return true;
-    file = model.image_info(file).value("backing-filename", "");
-  }
-  return false;
-}
-
 /// Whether a process has just started: what the one before it sent at its end may have been read or
 /// not.
 bool has_no_drive(Subject& model) {
@@ -187,9 +176,6 @@ bool is_sensible_for_jobs(const Step& step, Subject& model) {
 }  // namespace
 
 bool is_sensible(const Step& step, Subject& model) {
-  if (const auto* drive = std::get_if<DriveStep>(&step.action)) {
-    if (is_backed_by_description(drive->options.value("file", ""), model)) return false;
-  }
   return !checks_what_is_written(step, model) && is_sensible_for_jobs(step, model);
 }
 

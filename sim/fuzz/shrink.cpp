@@ -63,14 +63,34 @@ std::string without_option(std::vector<std::string> words, std::size_t index) {
   return line_of(words);
 }
 
+/// The line with one of the numbers of its word `index` simpler, of those after `from`.
+void add_simpler_numbers(const std::vector<std::string>& words, std::size_t index, std::size_t from,
+                         std::vector<std::string>& lines) {
+  const std::string& word = words[index];
+  for (std::size_t at = from; at < word.size(); ++at) {
+    const std::size_t end = std::min(word.find_first_not_of("0123456789", at), word.size());
+    if (!is_number(word.substr(at, end - at)) ||
+        std::isalnum(static_cast<unsigned char>(word[at - 1])))
+      continue;
+    for (const std::uint64_t number : simpler(std::stoull(word.substr(at, end - at)))) {
+      std::vector<std::string> other = words;
+      other[index] = word.substr(0, at) + std::to_string(number) + word.substr(end);
+      lines.push_back(line_of(other));
+    }
+    at = end;
+  }
+}
+
 /// The line with one word simpler or, where it is an option, gone.
 std::vector<std::string> simpler_lines(const std::string& line) {
   const std::vector<std::string> words = words_of(line);
-  const bool sizes = line.starts_with("create ") || line.starts_with("block_resize ");
+  const bool foreign = line.starts_with("foreign ");
+  const bool sizes = foreign || line.starts_with("create ") || line.starts_with("block_resize ");
   std::vector<std::string> lines;
   for (std::size_t i = 1; i < words.size(); ++i) {
     const std::size_t equals = words[i].find('=');
     if (equals != std::string::npos && i > 1) lines.push_back(without_option(words, i));
+    if (foreign && equals != std::string::npos) add_simpler_numbers(words, i, equals, lines);
     const std::size_t start = equals == std::string::npos ? 0 : equals + 1;
     if (!is_number(words[i].substr(start))) continue;
     const std::uint64_t number_there = std::stoull(words[i].substr(start));

@@ -136,6 +136,11 @@ void Statistics::note(const Step& step, const json& answer) {
     return notes.refusal(why);
   }
   ++done[kind_of(step)];
+  if (std::holds_alternative<ForeignStep>(step.action)) {
+    for (const std::string& key : foreign::keys()) {
+      if (step.text.find(" " + key + "=") != std::string::npos) ++done["foreign " + key];
+    }
+  }
   if (const auto* wait = std::get_if<WaitStep>(&step.action)) {
     if (!answer.is_null()) ++events[wait->event];
   }
