@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 
 namespace sim::script {
 
@@ -44,13 +45,28 @@ bool is_own_backing(const std::string& name) {
 
 namespace {
 
-/// Whether it describes images and files alone, and no name has a dot, as "file.filename" has.
-bool is_plain(const json& part) {
-  if (!part.is_structured()) return true;
-  for (const auto& [key, value] : part.items()) {
-    const bool dotted = part.is_object() && key.find('.') != std::string::npos;
-    const bool other = key == "driver" && value != "qcow2" && value != "raw" && value != "file";
-    if (dotted || other || !is_plain(value)) return false;
+bool is_node(const json& part);
+
+/// Whether one option of a node is as model and engine have it. No name has a dot, as
+/// "file.filename" has.
+bool is_option(const std::string& driver, const std::string& name, const json& value) {
+  if (name == "driver") return true;
+  if (name == "node-name" || name == "discard") return value.is_string();
+  if (name == "read-only") return value.is_boolean();
+  if (driver == "file") return name == "filename" && value.is_string() && is_own_file(value);
+  if (name == "backing" && driver == "qcow2") return value.is_null() || is_node(value);
+  return name == "file" && is_node(value);
+}
+
+/// Whether it describes an image or a file that model and engine can open.
+bool is_node(const json& part) {
+  static const std::set<std::string> drivers{"qcow2", "raw", "file"};
+  if (!part.is_object() || !part.contains("driver") || !part["driver"].is_string()) return false;
+  const std::string& driver = part["driver"].get_ref<const std::string&>();
+  if (!drivers.contains(driver) || !part.contains(driver == "file" ? "filename" : "file"))
+    return false;
+  for (const auto& [name, value] : part.items()) {
+    if (!is_option(driver, name, value)) return false;
   }
   return true;
 }
@@ -59,8 +75,7 @@ bool is_plain(const json& part) {
 
 bool is_own_description(const std::string& name) {
   if (!name.starts_with("json:")) return is_own_backing(name);
-  const json description = json::parse(name.substr(5), nullptr, false);
-  return description.is_object() && is_plain(description) && foreign_file(description).empty();
+  return !nests_too_deep(name) && is_node(json::parse(name.substr(5), nullptr, false));
 }
 
 std::string foreign_file(const json& part) {

@@ -16,7 +16,8 @@ bool is_own_file(const std::string& name);
 /// Whether an image that lies there may name that file as what backs it: one of its own, or a plain
 /// name, which is looked for beside the image. A name with a colon would be a protocol's.
 bool is_own_backing(const std::string& name);
-/// The same of a name that may also be "json:{…}", which has to describe such files.
+/// The same of a name that may also be "json:{…}", which has to describe a node: its driver (qcow2,
+/// raw, file), its file or filename, perhaps its backing, node-name, read-only and discard.
 bool is_own_description(const std::string& name);
 
 /// The first file that a request names to be opened, made or written into an image, and that does

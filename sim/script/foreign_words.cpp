@@ -28,7 +28,8 @@ Action foreign_action(const std::vector<Word>& words, const std::string& file, i
   try {
     ForeignStep step{name, foreign::described(size, pairs)};
     if (!is_own_description(step.image.backing_file))
-      fail(file, line, "a file TEST_DIR/…, without ..", "'" + step.image.backing_file + "'");
+      fail(file, line, "a file TEST_DIR/…, or json:{…} of one (scenarios/README.md)",
+           "'" + step.image.backing_file + "'");
     return step;
   } catch (const foreign::Malformed& malformed) {
     fail(file, line, malformed.expected, malformed.found);

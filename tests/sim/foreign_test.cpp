@@ -150,12 +150,16 @@ TEST_CASE("a foreign image names no file outside of the scenario's directory") {
   CHECK_NOTHROW(read("backing_file=PID-b"));
   CHECK_NOTHROW(
       read(R"(backing_file="json:{\"driver\":\"file\",\"filename\":\"TEST_DIR/PID-b\"}")"));
-  for (const std::string words :
-       {"backing_file=/etc/passwd", "backing_file=nbd:localhost", "backing_file=TEST_DIR/../x",
-        R"(backing_file="json:{\"driver\":\"file\",\"filename\":\"/etc/passwd\"}")",
-        R"(backing_file="json:{\"file.filename\":\"TEST_DIR/PID-b\"}")",
-        R"(backing_file="json:{\"driver\":\"nbd\",\"host\":\"localhost\"}")", "datta=0+64K:1",
-        "data", "data=0+64K:x"}) {
+  for (
+      const std::string words :
+      {"backing_file=/etc/passwd", "backing_file=nbd:localhost", "backing_file=TEST_DIR/../x",
+       R"(backing_file="json:{\"driver\":\"file\",\"filename\":\"/etc/passwd\"}")",
+       R"(backing_file="json:{\"file.filename\":\"TEST_DIR/PID-b\"}")",
+       R"(backing_file="json:{\"driver\":\"qcow2\"}")",
+       R"(backing_file="json:{\"driver\":\"file\",\"filename\":7}")", R"(backing_file="json:{")",
+       R"(backing_file="json:{\"driver\":\"file\",\"filename\":\"TEST_DIR/PID-b\",\"aio\":\"native\"}")",
+       R"(backing_file="json:{\"driver\":\"nbd\",\"host\":\"localhost\"}")", "datta=0+64K:1",
+       "data", "data=0+64K:x"}) {
     INFO(words);
     CHECK_THROWS_AS(read(words), sim::script::ScriptError);
   }
