@@ -2,12 +2,14 @@
 #include "engine/qcow2/header_limits.h"
 
 #include <cerrno>
-#include <cinttypes>
-#include <cstdio>
+#include <cstring>
 #include <limits>
+#include <span>
+#include <string>
 
 #include "engine/error.h"
 #include "engine/qcow2/bytes.h"
+#include "engine/qcow2/corruption.h"
 
 namespace engine::qcow2 {
 
@@ -32,38 +34,33 @@ constexpr KnownFeature known_features[] = {
     {FeatureKind::autoclear, 1, "raw external data"},
 };
 
-/// The name that the image itself gives an incompatible feature bit; empty: none.
-std::string own_name_of(const Header& header, unsigned bit) {
+/// The names that the image itself gives to some of these incompatible features, in the order in
+/// which it has them. Those that it names are taken out of `features`.
+std::string take_named(const Header& header, std::uint64_t& features) {
+  std::string names;
   for (const HeaderExtension& extension : header.extensions) {
     if (extension.type != extension_type::feature_names) continue;
-    const std::byte* entry = extension.data.data();
-    const std::byte* end = entry + extension.data.size();
-    for (; end - entry >= static_cast<std::ptrdiff_t>(feature_entry_bytes);
-         entry += feature_entry_bytes) {
-      const bool same = FeatureKind(entry[0]) == FeatureKind::incompatible &&
-                        std::to_integer<unsigned>(entry[1]) == bit;
-      const char* name = reinterpret_cast<const char*>(entry + 2);
-      if (same) return {name, strnlen(name, feature_entry_bytes - 2)};
+    std::span<const std::byte> rest = extension.data;
+    for (; rest.size() >= feature_entry_bytes; rest = rest.subspan(feature_entry_bytes)) {
+      const auto bit = std::to_integer<unsigned>(rest[1]);
+      const std::uint64_t mask = bit < 64 ? std::uint64_t{1} << bit : 0;
+      if (FeatureKind(rest[0]) != FeatureKind::incompatible || (features & mask) == 0) continue;
+      const char* name = reinterpret_cast<const char*>(rest.data() + 2);
+      if (!names.empty()) names += ", ";
+      names += std::string(name, strnlen(name, feature_entry_bytes - 2));
+      features &= ~mask;
     }
   }
-  return {};
+  return names;
 }
 
 void refuse_unknown(const Header& header) {
   std::uint64_t unknown = header.incompatible_features & ~incompatible::known;
   if (unknown == 0) return;
-  std::string names;
-  for (unsigned bit = 0; bit < 64; ++bit) {
-    const std::uint64_t mask = std::uint64_t{1} << bit;
-    const std::string name = (unknown & mask) != 0 ? own_name_of(header, bit) : std::string();
-    if (name.empty()) continue;
-    names += (names.empty() ? "" : ", ") + name;
-    unknown &= ~mask;
-  }
+  std::string names = take_named(header, unknown);
   if (unknown != 0) {
-    char text[80];
-    std::snprintf(text, sizeof text, "Unknown incompatible feature: %" PRIx64, unknown);
-    names += (names.empty() ? "" : ", ") + std::string(text);
+    if (!names.empty()) names += ", ";
+    names += "Unknown incompatible feature: " + hex(unknown).substr(2);
   }
   throw Refusal("Unsupported qcow2 feature(s): " + names);
 }
