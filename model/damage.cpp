@@ -30,6 +30,19 @@ std::string hex(Number number) {
   return text.str();
 }
 
+/// M68
+std::string unknown_features(const Image& image) {
+  Number unnamed = image.unknown_features;
+  std::string names;
+  for (const auto& [bit, name] : image.feature_names) {
+    const Number mask = Number{1} << bit;
+    if ((unnamed & mask) != 0) names += (names.empty() ? "" : ", ") + name;
+    unnamed &= ~mask;
+  }
+  if (unnamed == 0) return names;
+  return names + (names.empty() ? "" : ", ") + "Unknown incompatible feature: " + hex(unnamed);
+}
+
 /// M68, M70, M71: in the order in which a header is read; nothing said is no trouble.
 std::vector<Damage> header_damages(const Image& image, bool writable) {
   const bool zstd_feature = image.damaged.contains("compression-feature");
@@ -37,7 +50,7 @@ std::vector<Damage> header_damages(const Image& image, bool writable) {
                    2 * image.damaged.contains("compression-unknown");
   const Number entries = (Number{1} << 52) / image.cluster * 8 / image.cluster;
   const std::string must = "qcow2: Compression type incompatible feature bit must ";
-  const std::string unknown = "Unsupported qcow2 feature(s): Unknown incompatible feature: ";
+  const std::string unknown = "Unsupported qcow2 feature(s): ";
   return {{"version", "Unsupported qcow2 version " + std::to_string(image.version + 4)},
           {"cluster-bits",
            "Unsupported cluster size: 2^" + std::to_string(std::countr_zero(image.cluster) ^ 32)},
@@ -47,7 +60,7 @@ std::vector<Damage> header_damages(const Image& image, bool writable) {
           {"compression-unknown", "qcow2: unknown compression type: " + std::to_string(type)},
           {"compression-feature", type == 0 ? must + "not be set" : ""},
           {"compression-type", zstd_feature ? "" : must + "be set"},
-          {"unknown-feature", unknown + hex(image.unknown_features)},
+          {"unknown-feature", unknown + unknown_features(image)},
           {"corrupt", writable ? "qcow2: Image is corrupt; cannot be opened read/write" : ""},
           {"refcount-width", "Reference count entry width too large; may not exceed 64 bits"},
           {"encryption", "Unsupported encryption method 7"},

@@ -66,10 +66,11 @@ struct Image {
   Tally openings = {};                 ///< how often it has turned writable
   std::set<std::string> damaged = {};  ///< what of it is broken (S53, M70)
   Number unknown_features = 0;         ///< incompatible ones (M68, M70)
-  nlohmann::json keepsakes = {};       ///< of others, which nothing changes (M67, M68)
-  bool snapshots = false;              ///< whether there are any inside (M67)
-  bool dirty = false;                  ///< the bit of the header (M69)
-  unsigned wrong = 0, leaks = 0;       ///< what a check finds until it is repaired (M69)
+  std::vector<std::pair<unsigned, std::string>> feature_names = {};  ///< by bit (M68)
+  nlohmann::json keepsakes = {};  ///< of others, which nothing changes (M67, M68)
+  bool snapshots = false;         ///< whether there are any inside (M67)
+  bool dirty = false;             ///< the bit of the header (M69)
+  unsigned wrong = 0, leaks = 0;  ///< what a check finds until it is repaired (M69)
   bool operator==(const Image&) const = default;
 };
 

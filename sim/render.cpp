@@ -118,6 +118,8 @@ std::string keepsakes_text(const json& kept, const std::string& start) {
   }
   if (kept["compatible"] != 0)
     text += start + "compatible " + plain_text(kept["compatible"]) + "\n";
+  if (kept["fields"] != 0)
+    text += start + "unknown fields, " + plain_text(kept["fields"]) + " bytes\n";
   return text.empty() ? start + "no keepsakes\n" : text;
 }
 

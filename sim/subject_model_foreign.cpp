@@ -28,6 +28,7 @@ model::Image model_image(const foreign::Image& image) {
   result.taken = facts.extra_header;
   if (image.zstd) result.damaged = {"compression-feature", "compression-type"};
   result.unknown_features = facts.unknown_features;
+  for (const auto& [bit, name] : image.feature_names) result.feature_names.emplace_back(bit, name);
   if (facts.unknown_features != 0) result.damaged.insert("unknown-feature");
   if ((image.incompatible & foreign::corrupt_bit) != 0) result.damaged.insert("corrupt");
   result.snapshots = facts.snapshots;

@@ -87,6 +87,7 @@ Facts facts_of(const Image& image) {
   // The refcount is wrong, and so is the flag that tells of it.
   facts.corruptions = 2 * static_cast<unsigned>(lost_cells(image, disk).size());
   facts.leaks = image.leaked;
+  facts.extra_header = image.fields;
   for (const Extension& each : image.extensions)
     facts.extra_header += 8 + (std::uint64_t{each.length} + 7) / 8 * 8;
   facts.snapshots = !disk.snapshots.empty();

@@ -42,14 +42,20 @@ void append_fixed_part(Writer& writer, const Image& image, const Places& places)
   writer.number(image.incompatible, 8).number(image.compatible, 8).number(autoclear, 8);
   writer.number(image.refcount_order, 4);
   // Who knew one compression only had a shorter header.
-  writer.number(image.zstd ? 112 : 104, 4);
-  if (image.zstd) writer.number(1, 1).pad();
+  const bool old = !image.zstd && image.fields == 0;
+  writer.number(old ? 104 : 112 + image.fields, 4);
+  if (!old) writer.number(image.zstd ? 1 : 0, 1).pad().text(std::string(image.fields, 'y'));
 }
 
 void append_extensions(Writer& writer, const Image& image, const Places& places) {
   for (const Extension& each : image.extensions) {
     writer.number(each.type, 4).number(each.length, 4);
     writer.text(std::string(each.length, 'x')).pad();
+  }
+  if (!image.feature_names.empty()) {
+    writer.number(0x6803f857, 4).number(image.feature_names.size() * 48, 4);
+    for (const auto& [bit, name] : image.feature_names)
+      writer.number(0, 1).number(bit, 1).text(name + std::string(46 - name.size(), '\0'));
   }
   const std::string& format = image.backing_format;
   if (!format.empty()) writer.number(0xe2792aca, 4).number(format.size(), 4).text(format).pad();

@@ -48,6 +48,12 @@ struct Extension {
   std::uint32_t length = 0;
 };
 
+/// The name that the image gives an incompatible feature, for who does not know it.
+struct FeatureName {
+  unsigned bit = 0;
+  std::string name;
+};
+
 /// An image, as the step `foreign` describes it (scenarios/README.md).
 struct Image {
   std::uint64_t size = 0;  ///< of the disk, in bytes: a multiple of 512
@@ -60,6 +66,8 @@ struct Image {
   std::vector<std::variant<Write, Snapshot>> history = {};  ///< the oldest first
   std::vector<Bitmap> bitmaps = {};
   std::vector<Extension> extensions = {};
+  std::vector<FeatureName> feature_names = {};  ///< in the order of their table
+  unsigned fields = 0;             ///< bytes of fields that a longer header has, which nobody knows
   std::uint64_t incompatible = 0;  ///< feature bits besides those that the above needs
   std::uint64_t compatible = 0;
   std::uint64_t autoclear = 0;

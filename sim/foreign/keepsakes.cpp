@@ -45,7 +45,10 @@ class Reader {
 
   json keepsakes() {
     const std::uint64_t compatible = version_ > 2 ? number(80, 8) & ~known_compatible : 0;
-    return {{"snapshots", snapshots()}, {"extensions", extensions()}, {"compatible", compatible}};
+    return {{"snapshots", snapshots()},
+            {"extensions", extensions()},
+            {"compatible", compatible},
+            {"fields", fields()}};
   }
 
  private:
@@ -60,6 +63,14 @@ class Reader {
     for (const std::byte each : bytes(at, length))
       value = value << 8 | std::to_integer<unsigned>(each);
     return value;
+  }
+
+  /// How many bytes of fields that nobody knows are as they were.
+  std::uint64_t fields() const {
+    const std::uint64_t length = version_ < 3 ? 0 : std::min(number(100, 4), cluster_size());
+    if (length <= 112) return 0;
+    const Bytes found = bytes(112, length - 112);
+    return static_cast<std::uint64_t>(std::ranges::count(found, std::byte{'y'}));
   }
 
   json extensions() const {
@@ -137,7 +148,8 @@ class Reader {
 json keepsakes_of(const Image& image) {
   json result{{"snapshots", json::array()},
               {"extensions", json::array()},
-              {"compatible", image.compatible & ~known_compatible}};
+              {"compatible", image.compatible & ~known_compatible},
+              {"fields", image.fields}};
   const Disk disk = disk_of(image);
   auto tables = disk.snapshots.begin();
   for (const auto& step : image.history) {

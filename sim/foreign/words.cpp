@@ -122,6 +122,19 @@ std::uint64_t bit(const std::string& text, unsigned least) {
   return std::uint64_t{1} << result;
 }
 
+FeatureName feature_name(const std::string& text) {
+  const std::size_t colon = text.find(':');
+  if (colon == std::string::npos || colon + 1 == text.size() || text.size() - colon > 47)
+    malformed("BIT:NAME, a NAME of 1…46 bytes", text);
+  return {small(text.substr(0, colon), 63, "a BIT of 0…63"), text.substr(colon + 1)};
+}
+
+unsigned fields(const std::string& text) {
+  const unsigned bytes = small(text, 256, "up to 256 bytes");
+  if (bytes % 8 != 0) malformed("a multiple of 8 bytes", text);
+  return bytes;
+}
+
 unsigned version(const std::string& text) {
   if (text != "0.10" && text != "1.1") malformed("0.10 or 1.1", text);
   return text == "1.1" ? 3 : 2;
@@ -170,6 +183,11 @@ const std::map<std::string, Reader>& readers() {
        [](Image& image, const std::string& text) { image.bitmaps.push_back(bitmap(text)); }},
       {"extension",
        [](Image& image, const std::string& text) { image.extensions.push_back(extension(text)); }},
+      {"feature-name",
+       [](Image& image, const std::string& text) {
+         image.feature_names.push_back(feature_name(text));
+       }},
+      {"fields", [](Image& image, const std::string& text) { image.fields = fields(text); }},
       {"incompatible",
        [](Image& image, const std::string& text) { image.incompatible |= bit(text, 5); }},
       {"compatible",
@@ -204,7 +222,8 @@ void check_version(const Image& image) {
     return written != nullptr &&
            (written->kind == Kind::zeros || written->kind == Kind::mapped_zeros);
   });
-  const bool features = (image.incompatible | image.compatible | image.autoclear) != 0;
+  const bool features = (image.incompatible | image.compatible | image.autoclear) != 0 ||
+                        !image.feature_names.empty() || image.fields != 0;
   if (image.version < 3 &&
       (zeros || features || image.zstd || !image.bitmaps.empty() || image.refcount_order != 4))
     malformed("compat=1.1, which has zeros, features, bitmaps and other refcounts", "compat=0.10");
@@ -254,7 +273,8 @@ void check_refcounts(const Image& image) {
 }
 
 void check_header(const Image& image) {
-  std::uint64_t taken = 112 + 24 + 32 + 8 + image.backing_file.size();
+  std::uint64_t taken = 112 + image.fields + 24 + 32 + 8 + image.backing_file.size();
+  if (!image.feature_names.empty()) taken += 8 + image.feature_names.size() * 48;
   for (const Extension& each : image.extensions) taken += 16 + each.length;
   if (image.backing_file.size() > 1023 || taken > image.cluster_size())
     malformed("a header that fits into a cluster", "more");

@@ -46,6 +46,7 @@ class Generator {
   std::string foreign_range(const Format& format, std::uint64_t size);
   std::string foreign_bitmap(std::uint64_t size);
   std::string foreign_clusters(const Format& format, std::uint64_t size);
+  std::string foreign_incompatible();
   std::string foreign_feature(std::uint64_t size);
   std::string foreign_backing(const std::string& file);
   void plug();

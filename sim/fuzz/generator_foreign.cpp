@@ -39,9 +39,19 @@ std::string Generator::foreign_clusters(const Format& format, std::uint64_t size
   return fmt::format(" {}={}:{}", chance(50) ? "compressed" : "data", range, 1 + below(255));
 }
 
+/// Features that nobody knows, some of which the image has names for.
+std::string Generator::foreign_incompatible() {
+  const std::uint64_t bit = 6 + below(57);
+  std::string text = fmt::format(" incompatible={}", bit);
+  if (chance(50)) text += fmt::format(" incompatible={}", bit + 1);
+  if (chance(50))
+    text += fmt::format(" feature-name={}:f feature-name={}:g", bit + below(2), bit - 1);
+  return text;
+}
+
 /// What only images of version 3 can have.
 std::string Generator::foreign_feature(std::uint64_t size) {
-  switch (below(12)) {
+  switch (below(13)) {
     case 0:
       return fmt::format(" extension={}:{}", 4096 + below(4096), below(33));
     case 1:
@@ -51,7 +61,9 @@ std::string Generator::foreign_feature(std::uint64_t size) {
     case 3:
       return fmt::format(" dirty={}", may_be_wrong_ ? below(3) : 0);
     case 4:
-      return chance(10) ? fmt::format(" incompatible={}", 5 + below(59)) : std::string();
+      return chance(20) ? foreign_incompatible() : std::string();
+    case 5:
+      return fmt::format(" fields={}", 8 * (1 + below(4)));
     default:
       return foreign_bitmap(size);
   }

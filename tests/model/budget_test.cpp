@@ -41,7 +41,7 @@ const std::map<std::string, std::size_t>& budgets() {
       {"commit.cpp", 354},
       {"content.cpp", 260},
       {"crash.cpp", 186},
-      {"damage.cpp", 144},
+      {"damage.cpp", 157},
       {"faults.cpp", 201},
       {"graph.cpp", 367},
       {"guest_io.cpp", 267},
@@ -60,7 +60,7 @@ const std::map<std::string, std::size_t>& budgets() {
       {"schema.cpp", 195},
       {"sha256.cpp", 66},
       {"snapshot.cpp", 101},
-      {"state.h", 173},
+      {"state.h", 174},
   };
   // clang-format on
   return table;
