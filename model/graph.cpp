@@ -313,8 +313,10 @@ json delete_drive(State& state, const std::string& id) {
   finish_ending_jobs(state);
   try {
     const bool faulty = !state.faults.empty() || !state.unflushable.empty();
+    const std::size_t nodes = state.nodes.size();
     const std::string lost = remove_drive(state, id);
-    if (!lost.empty()) throw Refused{lost};
+    const bool several = nodes > state.nodes.size() + 1;
+    if (!lost.empty()) throw Refused{faulty && several ? anything : lost};  // M53
     const json done = {{"return", json::object()}};
     if (!faulty) return done;
     return {
