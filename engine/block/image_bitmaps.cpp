@@ -48,6 +48,7 @@ io::Task<void> ImageBitmaps::take_into_use() {
     if (!entry.in_use) names.push_back(entry.name);
   }
   if (!names.empty()) co_await store_.mark_in_use(names);
+  co_await image_.clear_unknown();
   for (Entry& entry : directory_) entry.in_use = true;
   for (const auto& bitmap : node_.bitmaps()) bitmap->readonly = false;
 }

@@ -26,7 +26,7 @@ class ImageBitmaps {
     bool in_use;
   };
 
-  ImageBitmaps(Node& node, qcow2::Image& image) : node_(node), store_(image) {}
+  ImageBitmaps(Node& node, qcow2::Image& image) : node_(node), image_(image), store_(image) {}
 
   /// Loads all bitmaps of the image into the node; a writable node takes them into use, on a
   /// read-only one they are read-only (S48, S49).
@@ -56,6 +56,7 @@ class ImageBitmaps {
   void note_stored(const NodeBitmap& bitmap);
 
   Node& node_;
+  qcow2::Image& image_;
   qcow2::BitmapStore store_;
   std::vector<Entry> directory_;
 };

@@ -31,12 +31,20 @@ io::Task<void> OpenImage::prepare_read_write() {
     parts_.metadata = {};
     co_await load();
   }
+}
+
+io::Task<void> OpenImage::clear_unknown() {
   Header cleaned = header();
   cleaned.autoclear_features &= autoclear::bitmaps;
   // Without its bit the extension tells of bitmaps that missed some writes.
   if (cleaned.autoclear_features == 0) cleaned.bitmaps.reset();
   if (cleaned == header()) co_return;
-  co_await parts_.header.replace(std::move(cleaned));
+  const io::Mutex::Guard guard = co_await parts_.metadata_mutex.lock();
+  try {
+    co_await parts_.header.replace(std::move(cleaned));
+  } catch (const IoError& error) {
+    throw IoError(error.code(), "Could not update qcow2 header");
+  }
 }
 
 io::Task<HostOffset> OpenImage::allocate_locked(std::uint64_t count) {

@@ -37,6 +37,7 @@ class OpenImage final : public Image {
   io::Task<void> set_backing_strings(const std::string& file, const std::string& format) override;
   io::Task<void> prepare_read_only() override;
   io::Task<void> prepare_read_write() override;
+  io::Task<void> clear_unknown() override;
 
   io::Task<HostOffset> allocate_clusters(std::uint64_t count) override;
   io::Task<void> free_clusters(HostOffset first, std::uint64_t count) override;

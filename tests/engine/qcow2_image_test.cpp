@@ -159,13 +159,14 @@ TEST_CASE("extents tell data, zeros and nothing apart") {
   CHECK(disk.extent(327680, 100).length.value == 100);
 }
 
-TEST_CASE("unknown autoclear bits go when the image is opened for writing") {
+TEST_CASE("unknown autoclear bits go before the image is written") {
   Disk disk({.size = {1 << 20}});
   disk.close();
   disk.file().bytes[88] = std::byte{0x80};
   disk.open(io::Access::read_only);
   CHECK(disk.image().header().autoclear_features == std::uint64_t{1} << 63);
   disk.open(io::Access::read_write);
+  disk.run(disk.image().clear_unknown());
   CHECK(disk.image().header().autoclear_features == 0);
   CHECK(disk.file().bytes[88] == std::byte{0});
 }
