@@ -146,7 +146,7 @@ json damage_image(State& state, const std::string& file, const std::string& what
   if (!has(image, what, of_bitmaps))
     return error_reply({of_bitmaps ? "no bitmaps to damage" : "no such field to damage"});
   if (what == "autoclear")
-    image->directory.clear();
+    image->directory.clear(), image->strange = true;
   else if (what == "unknown-feature" && (image->unknown_features ^= 0x20) != 0)
     image->damaged.insert(what);
   else if (image->damaged.erase(what) == 0)

@@ -26,17 +26,28 @@ void repair(State& state, const Node& node) {
   if (std::exchange(image.dirty, false)) image.wrong = image.leaks = 0;
 }
 
+/// M68
+void clear_strange(State& state, const Node& node) {
+  Image& image = state.files.at(node.file);
+  if (!image.strange) return;
+  const std::string failure = surely_fails(state, node.file, "write");
+  if (!failure.empty()) throw Refused{"Could not update qcow2 header: " + failure};
+  require_sound(state, node.file);
+  image.strange = false;
+}
+
 /// M54: the directory says in use, or nothing has changed.
 void mark_in_use(State& state, const Node& node) {
   Image& image = state.files.at(node.file);
   ++image.openings.times;
   repair(state, node);
   const auto valid = [](const StoredBitmap& stored) { return !stored.in_use; };
-  if (std::ranges::none_of(image.directory, valid)) return;
+  if (std::ranges::none_of(image.directory, valid)) return clear_strange(state, node);
   const std::string failure = surely_fails(state, node.file, "write");
   if (!failure.empty()) throw Refused{"Can't update bitmap directory: " + failure};
   require_sound(state, node.file);
   for (StoredBitmap& stored : image.directory) stored.in_use = true;
+  image.strange = false;
 }
 
 }  // namespace

@@ -69,6 +69,7 @@ struct Image {
   std::vector<std::pair<unsigned, std::string>> feature_names = {};  ///< by bit (M68)
   nlohmann::json keepsakes = {};  ///< of others, which nothing changes (M67, M68)
   bool snapshots = false;         ///< whether there are any inside (M67)
+  bool strange = false;           ///< whether autoclear bits are to be cleared (M68)
   bool dirty = false;             ///< the bit of the header (M69)
   unsigned wrong = 0, leaks = 0;  ///< what a check finds until it is repaired (M69)
   bool operator==(const Image&) const = default;

@@ -32,6 +32,7 @@ model::Image model_image(const foreign::Image& image) {
   if (facts.unknown_features != 0) result.damaged.insert("unknown-feature");
   if ((image.incompatible & foreign::corrupt_bit) != 0) result.damaged.insert("corrupt");
   result.snapshots = facts.snapshots;
+  result.strange = image.autoclear != 0;
   result.dirty = (image.incompatible & foreign::dirty_bit) != 0;
   result.wrong = facts.corruptions;
   result.leaks = facts.leaks;

@@ -44,6 +44,7 @@ const std::vector<Refusal> table = {
     {"M67", "Can't resize a v2 image which has snapshots", "block_resize"},
     {"M68", "Unsupported qcow2 feature(s): Unknown incompatible feature: …"},
     {"M68", "Unsupported qcow2 feature(s): …, Unknown incompatible feature: …"},
+    {"M68", "Could not update qcow2 header: …"},
     {"M71", "qcow2: Image is corrupt; cannot be opened read/write"},
     {"M52", "… failed: No space left on device", "io"},
     {"M53", "Failed to flush the L2 table cache: …", "unplug", "any text may be told there"},

@@ -52,7 +52,7 @@ const std::map<std::string, std::size_t>& budgets() {
       {"model.cpp", 116},
       {"model.h", 112},
       {"parts.h", 201},
-      {"persistence.cpp", 161},
+      {"persistence.cpp", 172},
       {"queries.cpp", 106},
       {"ranges.cpp", 114},
       {"ranges.h", 57},
@@ -60,7 +60,7 @@ const std::map<std::string, std::size_t>& budgets() {
       {"schema.cpp", 195},
       {"sha256.cpp", 66},
       {"snapshot.cpp", 101},
-      {"state.h", 174},
+      {"state.h", 175},
   };
   // clang-format on
   return table;
