@@ -74,7 +74,6 @@ json query_block(State& state, const json&) {
 json query_named_block_nodes(State& state, const json& arguments) {
   json nodes = json::array();
   for (auto& [id, node] : state.nodes) {
-    if (node.driver == "file") continue;
     const bool flat = arguments.value("flat", false);
     nodes.push_back(node_info(state, node, flat ? 0 : chain_of(state, node).size() - 1));
   }

@@ -33,6 +33,7 @@ std::string plain(const std::string& file) {
 void look_at_node(const json& node, View& view) {
   const std::string name = node["node-name"];
   if (name.empty() || name[0] == '#') return;  // generated names differ between subjects
+  if (node["drv"] == "file") return;           // nobody reads or writes one by itself (M42)
   view.nodes.push_back(
       {name, number_of(node["image"]["virtual-size"]), plain(node.value("file", ""))});
   if (!node.contains("dirty-bitmaps")) return;
