@@ -112,9 +112,10 @@ class Image {
   /// For an image that was opened read-only and whose file has become writable: does what open()
   /// does for a writable file, but for refusing it.
   virtual io::Task<void> prepare_read_write() = 0;
-  /// Clears in the header of a writable image what who writes it here does not keep right: autoclear
-  /// features that nobody knows, and an extension of bitmaps without its bit. To be called before
-  /// anything is written, when the bitmaps are marked in use: as QEMU has it, that comes first.
+  /// Clears in the header of a writable image what who writes it here does not keep right:
+  /// autoclear features that nobody knows, and an extension of bitmaps without its bit. To be
+  /// called before anything is written, when the bitmaps are marked in use: as QEMU has it, that
+  /// comes first.
   virtual io::Task<void> clear_unknown() = 0;
 
   // For BitmapStore and check: the allocator and the header.
