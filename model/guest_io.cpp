@@ -203,7 +203,7 @@ std::string change_in_trouble(State& state, Node& node, const Request& request, 
 std::string carry_out(State& state, Node& node, const Request& request, const Verb& verb) {
   const Number end = request.start + request.length;
   if (end > state.files.at(node.file).size) {
-    const bool told_later = request.verb == "aio_write" && holds_guests(state, node);  // M66
+    const bool told_later = request.verb.starts_with("aio_") && holds_guests(state, node);  // M66
     return told_later ? "" : verb.failure + " failed: Input/output error";
   }
   if (!verb.writes) {
