@@ -122,10 +122,12 @@ bool would_wake(const Step& step, Subject& model) {
                      [](const json& job) { return crawls(job) && job["status"] == "running"; });
 }
 
-/// Nobody waits for an aio_write, which is held until the job has ended (M66).
+/// Nobody waits for an aio_write or aio_read, which is held until the job has ended (M66). What a
+/// read finds wrong is told then.
 bool needs_the_guest(const Step& step) {
   if (const auto* io = std::get_if<IoStep>(&step.action))
-    return !io->command.starts_with("aio_write");
+    return !io->command.starts_with("aio_write") &&
+           (!io->command.starts_with("aio_read") || io->command.find(" -P") != std::string::npos);
   if (const auto* show = std::get_if<ShowStep>(&step.action)) return show->sight == Sight::data;
   const auto* command = std::get_if<QmpStep>(&step.action);
   return command != nullptr && command->request["execute"] == "block_resize";

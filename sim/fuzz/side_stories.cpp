@@ -201,7 +201,7 @@ const std::vector<Story> of_jobs = {
     {"create $f1 64K", "drive $d1 $f1", "blockdev-snapshot-sync device=$d1 snapshot-file=$f2",
      "block-commit device=$d1 auto-finalize=false", "wait BLOCK_JOB_READY",
      "block-job-complete device=$d1", "wait BLOCK_JOB_PENDING", "io $d1 aio_write -P 4 0 4096",
-     "job-finalize id=$d1", "settle", "show data $d1"},
+     "io $d1 aio_read 0 8192", "job-finalize id=$d1", "settle", "show data $d1"},
 };
 
 const std::vector<Story> of_guests = {
