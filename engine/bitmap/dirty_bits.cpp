@@ -246,16 +246,15 @@ std::string DirtyBits::sha256() const {
   static constexpr std::array<std::uint64_t, 1> no_bits{};
   const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> hash(EVP_MD_CTX_new(),
                                                                      EVP_MD_CTX_free);
-  bool hashed = EVP_DigestInit_ex(hash.get(), EVP_sha256(), nullptr) == 1;
+  INVARIANT(EVP_DigestInit_ex(hash.get(), EVP_sha256(), nullptr) == 1);
   const auto add = [&](std::span<const std::uint64_t> words) {
-    hashed = hashed && EVP_DigestUpdate(hash.get(), words.data(), words.size_bytes()) == 1;
+    INVARIANT(EVP_DigestUpdate(hash.get(), words.data(), words.size_bytes()) == 1);
   };
   if (words_.size() == 0) add(no_bits);
   for (std::uint64_t i = 0; i < words_.chunks(); ++i) add(words_.chunk(i));
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned digest_size = 0;
-  hashed = hashed && EVP_DigestFinal_ex(hash.get(), digest.data(), &digest_size) == 1;
-  INVARIANT(hashed);
+  INVARIANT(EVP_DigestFinal_ex(hash.get(), digest.data(), &digest_size) == 1);
   static constexpr char digits[] = "0123456789abcdef";
   std::string text;
   for (unsigned i = 0; i < digest_size; ++i) {

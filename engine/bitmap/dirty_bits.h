@@ -91,8 +91,6 @@ class DirtyBits {
   /// whole words: the answer of x-debug-block-dirty-bitmap-sha256 (rule S35).
   std::string sha256() const;
 
-  friend bool operator==(const DirtyBits&, const DirtyBits&) = default;
-
  private:
   GranuleIndex granule_down(GuestOffset offset) const {
     return {offset.value >> granularity_.bits()};

@@ -82,12 +82,4 @@ void SparseWords::resize(std::uint64_t size) {
   *this = std::move(resized);
 }
 
-bool operator==(const SparseWords& a, const SparseWords& b) {
-  if (a.size_ != b.size_) return false;
-  for (std::uint64_t i = 0; i < a.chunks_.size(); ++i) {
-    if (a.chunks_[i] != b.chunks_[i] && !std::ranges::equal(a.chunk(i), b.chunk(i))) return false;
-  }
-  return true;
-}
-
 }  // namespace engine::bitmap

@@ -56,8 +56,6 @@ class SparseWords {
   /// Drops words at the end, or adds words of zeros there.
   void resize(std::uint64_t size);
 
-  friend bool operator==(const SparseWords& a, const SparseWords& b);
-
  private:
   using Chunk = std::array<std::uint64_t, chunk_words>;
   static const Chunk zero_chunk;

@@ -125,7 +125,7 @@ TEST_CASE("merging agrees with the twin at all granularities") {
     target.bits.merge(source.bits);
     target.twin.merge(source.twin);
     RC_ASSERT(target.agree());
-    RC_ASSERT(source.bits == before);
+    RC_ASSERT(source.bits.sha256() == before.sha256());
   });
 }
 
@@ -177,7 +177,7 @@ TEST_CASE("bytes written and read back in any parts are the same bits") {
       RC_ASSERT(pair.bits.bytes_are_zero(first, part) == zero);
       copy.bits.read_bytes(first, bytes);
     }
-    RC_ASSERT(copy.bits == pair.bits);
+    RC_ASSERT(copy.bits.sha256() == pair.bits.sha256());
   });
 }
 
@@ -226,7 +226,7 @@ TEST_CASE("merging with itself changes nothing") {
   bits.set({100 * kib}, {1});
   const DirtyBits before = bits;
   bits.merge(bits);
-  REQUIRE(bits == before);
+  REQUIRE(bits.sha256() == before.sha256());
 }
 
 TEST_CASE("a search sees what was reset and set since the last one (B07)") {
