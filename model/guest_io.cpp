@@ -200,6 +200,12 @@ std::string change_in_trouble(State& state, Node& node, const Request& request, 
   return told(trouble, verb, {""});
 }
 
+/// M9: of its layer.
+void flush_layer(State& state, const Node& node) {
+  const Node& target = node.filter() ? state.nodes.at(node.below) : node;
+  if (flushes(state, target.file)) state.files.at(target.file).unsynced.clear();
+}
+
 std::string carry_out(State& state, Node& node, const Request& request, const Verb& verb) {
   const Number end = request.start + request.length;
   if (end > state.files.at(node.file).size) {
@@ -214,7 +220,10 @@ std::string carry_out(State& state, Node& node, const Request& request, const Ve
   const auto frozen = [](const Bitmap& bitmap) { return bitmap.read_only; };
   if (std::ranges::any_of(node.bitmaps, frozen))
     return verb.failure + " failed: Operation not permitted";
-  return change_in_trouble(state, node, request, verb);
+  std::string told = change_in_trouble(state, node, request, verb);
+  const bool sound = state.faults.empty() && state.unflushable.empty();
+  if (request.has('f') && sound && !verb.failure.starts_with("aio_")) flush_layer(state, node);
+  return told;
 }
 
 std::string run(State& state, Node& node, const std::string& command) {
@@ -234,8 +243,7 @@ std::string run(State& state, Node& node, const std::string& command) {
       finish_requests(state);
       return "";
     }
-    const Node& target = node.filter() ? state.nodes.at(node.below) : node;
-    if (flushes(state, target.file)) state.files.at(target.file).unsynced.clear();
+    flush_layer(state, node);
     return "";
   }
   const bool frozen = node.read_only || (node.filter() && state.nodes.at(node.below).read_only);
