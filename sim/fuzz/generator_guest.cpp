@@ -88,9 +88,12 @@ std::string Generator::guest_io(Kind kind, const View& view) {
       return fmt::format("io {} discard {}", node, where);
     case Kind::zero:
       return fmt::format("io {} write -z{} {}", node, chance(50) ? " -u" : "", where);
-    default:
-      return fmt::format("io {} {} -P {} {}", node, chance(90) ? "write" : "writev", 1 + below(255),
-                         where);
+    default: {
+      const char* verb = chance(90) ? "write" : "writev";
+      const std::uint64_t byte = 1 + below(255);
+      const bool forced = byte % 8 == 0 && faulty_.empty();
+      return fmt::format("io {} {}{} -P {} {}", node, verb, forced ? " -f" : "", byte, where);
+    }
   }
 }
 
