@@ -6,13 +6,6 @@
 namespace engine::block {
 namespace {
 
-void require_not_busy(const NodeBitmap& bitmap) {
-  if (bitmap.users != 0) {
-    throw Refusal("Bitmap '" + bitmap.name +
-                  "' is currently in use by another operation and cannot be used");
-  }
-}
-
 void require_not_readonly(const NodeBitmap& bitmap) {
   if (bitmap.readonly) {
     throw Refusal("Bitmap '" + bitmap.name + "' is readonly and cannot be modified");
@@ -28,19 +21,12 @@ void require_consistent(const NodeBitmap& bitmap) {
 }  // namespace
 
 void require_may_modify(const NodeBitmap& bitmap) {
-  require_not_busy(bitmap);
   require_not_readonly(bitmap);
   require_consistent(bitmap);
 }
 
-void require_may_remove(const NodeBitmap& bitmap) {
-  require_not_busy(bitmap);
-  require_not_readonly(bitmap);
-}
+void require_may_remove(const NodeBitmap& bitmap) { require_not_readonly(bitmap); }
 
-void require_may_switch(const NodeBitmap& bitmap) {
-  require_not_busy(bitmap);
-  require_consistent(bitmap);
-}
+void require_may_switch(const NodeBitmap& bitmap) { require_consistent(bitmap); }
 
 }  // namespace engine::block

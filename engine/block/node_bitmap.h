@@ -20,15 +20,14 @@ struct NodeBitmap {
   Lifetime lifetime = Lifetime::transient;
   bool readonly = false;      ///< its image cannot take changes (S49, S50)
   bool inconsistent = false;  ///< found IN_USE in the image: contents unknown (S48)
-  unsigned users = 0;         ///< operations that have it to themselves: busy while not zero
 
   bool persistent() const { return lifetime == Lifetime::persistent; }
   /// What a query calls recording; never true while inconsistent (S32, S34).
   bool records() const { return recording == Recording::on && !inconsistent; }
 };
 
-/// What a command is about to do with a bitmap. Refused in the order busy, readonly, inconsistent,
-/// in QEMU's words (S14).
+/// What a command is about to do with a bitmap. Refused in the order readonly, inconsistent, in
+/// QEMU's words (S14); none is ever busy, which only jobs make it that we have not.
 void require_may_modify(const NodeBitmap& bitmap);  ///< clear, merge into (S16, S18)
 void require_may_remove(const NodeBitmap& bitmap);  ///< inconsistent is fine (S15)
 void require_may_switch(const NodeBitmap& bitmap);  ///< enable, disable, merge from (S17, S18)

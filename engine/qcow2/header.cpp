@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "engine/check.h"
 #include "engine/error.h"
 #include "engine/qcow2/bitmap_directory.h"
 #include "engine/qcow2/bytes.h"
@@ -68,20 +69,18 @@ void append_text(std::vector<std::byte>& to, const std::string& text) {
 }
 
 void decode_fixed_part(Header& header, std::span<const std::byte> bytes) {
-  if (bytes.size() < 8 || load_big<std::uint32_t>(bytes.data()) != Header::magic)
+  if (load_big<std::uint32_t>(bytes.data()) != Header::magic)
     throw Refusal("Image is not in qcow2 format");
   header.version = load_big<std::uint32_t>(bytes.data() + 4);
   check_version(header);
-  const std::size_t least = header.version == 2 ? Header::v2_length : Header::v3_min_length;
-  if (bytes.size() < least) throw Refusal("qcow2 header too short");
   visit_v2_fields(header, Load{bytes.data()});
   check_cluster_bits(header);
   header.header_length = Header::v2_length;
   if (header.version >= 3) visit_v3_fields(header, Load{bytes.data()});
   check_header_length(header);
-  if (header.header_length > compression_type_at && bytes.size() > compression_type_at)
+  if (header.header_length > compression_type_at)
     header.compression_type = load_big<std::uint8_t>(bytes.data() + compression_type_at);
-  if (header.header_length > Header::v3_length && bytes.size() >= header.header_length) {
+  if (header.header_length > Header::v3_length) {
     const auto rest = bytes.first(header.header_length).subspan(Header::v3_length);
     header.unknown_fields.assign(rest.begin(), rest.end());
   }
@@ -117,13 +116,13 @@ void take_extension(Header& header, std::uint32_t type, std::span<const std::byt
 /// Extensions lie between the header and the backing file name, or the end of the cluster.
 void decode_extensions(Header& header, std::span<const std::byte> bytes, std::uint64_t end) {
   std::uint64_t at = header.header_length;
-  while (at + 8 <= end && at + 8 <= bytes.size()) {
+  while (at + 8 <= end) {
     const auto type = load_big<std::uint32_t>(bytes.data() + at);
     const auto length = load_big<std::uint32_t>(bytes.data() + at + 4);
     at += 8;
     if (length > end - at) throw Refusal("Header extension too large");
     if (type == extension_type::end) return;
-    if (length > bytes.size() - at) throw Refusal("Header extension too large");
+    INVARIANT(length <= bytes.size() - at);
     take_extension(header, type, bytes.subspan(at, length));
     at = round_up(at + length, 8);
   }
@@ -198,9 +197,18 @@ bool ends_within(std::span<const std::byte> first_bytes, std::uint64_t cluster_s
   return at <= size;
 }
 
+/// What lies beyond the end of the file reads as zeros.
+std::vector<std::byte> padded(std::span<const std::byte> beginning) {
+  std::vector<std::byte> bytes(std::max(beginning.size(), first_header_bytes));
+  std::ranges::copy(beginning, bytes.begin());
+  bytes.resize(std::max(bytes.size(), header_bytes_needed(bytes).value));
+  return bytes;
+}
+
 }  // namespace
 
-Header decode_header(std::span<const std::byte> bytes, OpenFor purpose) {
+Header decode_header(std::span<const std::byte> beginning, OpenFor purpose) {
+  const std::vector<std::byte> bytes = padded(beginning);
   Header header;
   decode_fixed_part(header, bytes);
   const auto name_at = load_big<std::uint64_t>(bytes.data() + backing_file_at);
@@ -215,15 +223,15 @@ Header decode_header(std::span<const std::byte> bytes, OpenFor purpose) {
     const std::uint64_t room = cluster_size - name_at;
     if (name_length > std::min<std::uint64_t>(Header::max_backing_file_length, room))
       throw Refusal("Backing file name too long");
-    if (name_at + name_length > bytes.size()) throw Refusal("Could not read backing file name");
-    header.backing_file = text_of(bytes.subspan(name_at, name_length));
+    INVARIANT(name_at + name_length <= bytes.size());
+    header.backing_file = text_of(std::span(bytes).subspan(name_at, name_length));
   }
   return header;
 }
 
 ByteCount header_bytes_needed(std::span<const std::byte> first_bytes) {
   const ByteCount first{first_bytes.size()};
-  if (first.value < Header::v3_length) return first;
+  INVARIANT(first.value >= first_header_bytes);
   const auto cluster_bits = load_big<std::uint32_t>(first_bytes.data() + 20);
   if (cluster_bits < min_cluster_bits || cluster_bits > max_cluster_bits) return first;
   const std::uint64_t cluster_size = std::uint64_t{1} << cluster_bits;
@@ -231,9 +239,7 @@ ByteCount header_bytes_needed(std::span<const std::byte> first_bytes) {
 }
 
 std::vector<std::byte> encode_header(const Header& header) {
-  if (header.backing_file.size() > Header::max_backing_file_length ||
-      header.backing_format.size() > 15)
-    throw IoError(EINVAL);
+  if (header.backing_file.size() > Header::max_backing_file_length) throw IoError(EINVAL);
   std::vector<std::byte> bytes = encode_fixed_part(header);
   append_extensions(bytes, header);
   if (!header.backing_file.empty()) {

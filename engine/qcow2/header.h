@@ -18,10 +18,9 @@ namespace engine::qcow2 {
 namespace incompatible {
 inline constexpr std::uint64_t dirty = 1 << 0;             ///< refcounts may be wrong
 inline constexpr std::uint64_t corrupt = 1 << 1;           ///< metadata is broken: no writing
-inline constexpr std::uint64_t external_data = 1 << 2;     ///< guest data lies in another file
 inline constexpr std::uint64_t compression_type = 1 << 3;  ///< not zlib
-inline constexpr std::uint64_t extended_l2 = 1 << 4;       ///< subclusters
-inline constexpr std::uint64_t known = (1 << 5) - 1;
+/// Neither external data (bit 2) nor extended L2 entries (bit 4).
+inline constexpr std::uint64_t known = dirty | corrupt | compression_type;
 }  // namespace incompatible
 
 /// Bits of Header::autoclear_features. A writer that does not know one clears it.
@@ -100,19 +99,23 @@ struct Header {
   friend bool operator==(const Header&, const Header&) = default;
 };
 
-/// Decodes a header from the beginning of a file; `bytes` is its first cluster, or all of a shorter
-/// file. Checks everything that can be checked without looking elsewhere: throws Refusal in QEMU's
-/// words for what is no qcow2 header, for unknown incompatible features and for tables whose size
-/// or place is impossible, so that memory for them may be allocated.
-Header decode_header(std::span<const std::byte> bytes, OpenFor purpose = OpenFor::use);
+/// So many bytes hold the header of most images.
+inline constexpr std::size_t first_header_bytes = 4096;
 
-/// How many bytes of the file decode_header needs to see: the first bytes (at least 512 of them, or
-/// the whole file), if they have the whole header or are none; else the first cluster.
+/// Decodes a header from the beginning of a file: so much as header_bytes_needed says, or all of a
+/// shorter file. Checks everything that can be checked without looking elsewhere: throws Refusal in
+/// QEMU's words for what is no qcow2 header, for unknown incompatible features and for tables whose
+/// size or place is impossible, so that memory for them may be allocated.
+Header decode_header(std::span<const std::byte> beginning, OpenFor purpose = OpenFor::use);
+
+/// How many bytes of the file decode_header needs to see: the first bytes (first_header_bytes at
+/// least; beyond the end of the file are zeros), if they have the whole header or are none; else
+/// the first cluster.
 ByteCount header_bytes_needed(std::span<const std::byte> first_bytes);
 
 /// The bytes of the header, extensions and backing file name, without padding. Throws IoError
-/// (ENOSPC) if they do not fit the first cluster, (EINVAL) if the name of the backing file or
-/// format is too long.
+/// (ENOSPC) if they do not fit the first cluster, (EINVAL) if the name of the backing file is too
+/// long.
 std::vector<std::byte> encode_header(const Header& header);
 
 /// The feature name table that new images carry, so that an older program can name what it lacks.

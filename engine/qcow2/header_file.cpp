@@ -53,11 +53,10 @@ io::Task<void> read_start(io::Storage& file, std::span<std::byte> buffer) {
 }  // namespace
 
 io::Task<void> HeaderFile::load(OpenFor purpose) {
-  constexpr std::uint64_t usually_enough = 4096;
-  std::vector<std::byte> bytes(std::min(file_.size().value, usually_enough));
+  std::vector<std::byte> bytes(first_header_bytes);
   const std::span<std::byte> head(bytes);
   co_await read_start(file_, head);
-  const std::uint64_t needed = std::min(file_.size(), header_bytes_needed(bytes)).value;
+  const std::uint64_t needed = header_bytes_needed(bytes).value;
   if (needed > bytes.size()) {
     bytes.resize(needed);
     const std::span<std::byte> all(bytes);

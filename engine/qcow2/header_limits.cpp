@@ -42,8 +42,8 @@ std::string take_named(const Header& header, std::uint64_t& features) {
     if (extension.type != extension_type::feature_names) continue;
     std::span<const std::byte> rest = extension.data;
     for (; rest.size() >= feature_entry_bytes; rest = rest.subspan(feature_entry_bytes)) {
-      const auto bit = std::to_integer<unsigned>(rest[1]);
-      const std::uint64_t mask = bit < 64 ? std::uint64_t{1} << bit : 0;
+      // As the processors do it on which QEMU runs.
+      const std::uint64_t mask = std::uint64_t{1} << (std::to_integer<unsigned>(rest[1]) % 64);
       if (FeatureKind(rest[0]) != FeatureKind::incompatible || (features & mask) == 0) continue;
       const char* name = reinterpret_cast<const char*>(rest.data() + 2);
       if (!names.empty()) names += ", ";
@@ -117,10 +117,6 @@ void check_features(const Header& header, OpenFor purpose) {
   refuse_unknown(header);
   if (purpose == OpenFor::writing && header.has(incompatible::corrupt))
     throw Refusal("qcow2: Image is corrupt; cannot be opened read/write");
-  if (header.has(incompatible::external_data))
-    throw Refusal("qcow2 images with an external data file are not supported");
-  if (header.has(incompatible::extended_l2))
-    throw Refusal("qcow2 images with extended L2 entries are not supported");
   if (header.refcount_order > 6)
     throw Refusal("Reference count entry width too large; may not exceed 64 bits");
   if (header.crypt_method > 2)

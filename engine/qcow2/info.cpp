@@ -55,7 +55,7 @@ json format_specific(const Header& header, const std::vector<StoredBitmap>& bitm
   if (header.version >= 3) {
     data["lazy-refcounts"] = (header.compatible_features & lazy_refcounts) != 0;
     data["corrupt"] = header.has(incompatible::corrupt);
-    data["extended-l2"] = header.has(incompatible::extended_l2);
+    data["extended-l2"] = false;
   }
   for (const StoredBitmap& bitmap : bitmaps) data["bitmaps"].push_back(described(bitmap));
   return {{"type", "qcow2"}, {"data", data}};
@@ -66,8 +66,8 @@ std::string place_of_backing(const std::string& overlay, const std::string& back
   const std::size_t colon = backing.find(':');
   const bool has_protocol = colon != std::string::npos && colon < backing.find('/');
   if (has_protocol || backing.starts_with('/')) return backing;
-  const std::size_t slash = overlay.rfind('/');
-  return slash == std::string::npos ? backing : overlay.substr(0, slash + 1) + backing;
+  // Without a slash nothing of `overlay` is taken.
+  return overlay.substr(0, overlay.rfind('/') + 1) + backing;
 }
 
 void add_header(json& info, const Header& header, const std::string& path) {

@@ -17,7 +17,7 @@ json bitmap_info(const block::NodeBitmap& bitmap) {
   json info = object({{"count", bitmap.bits.dirty_bytes().value},
                       {"granularity", bitmap.bits.granularity().bytes()},
                       {"recording", bitmap.records()},
-                      {"busy", bitmap.users != 0},
+                      {"busy", false},
                       {"persistent", bitmap.persistent()}});
   if (!bitmap.name.empty()) info["name"] = bitmap.name;
   if (bitmap.inconsistent) info["inconsistent"] = true;
@@ -45,7 +45,7 @@ json qcow2_info(const block::Node& node, const qcow2::Header& header) {
     constexpr std::uint64_t lazy_refcounts = 1;
     data["lazy-refcounts"] = (header.compatible_features & lazy_refcounts) != 0;
     data["corrupt"] = header.has(qcow2::incompatible::corrupt);
-    data["extended-l2"] = header.has(qcow2::incompatible::extended_l2);
+    data["extended-l2"] = false;
   }
   if (!node.image_bitmaps()->directory().empty()) {
     data["bitmaps"] = stored_bitmaps(*node.image_bitmaps());

@@ -90,16 +90,16 @@ TEST_CASE("a header that cannot be is refused in qemu's words") {
   }
 }
 
-TEST_CASE("a file cut short is refused") {
-  for (const std::size_t size : {0u, 7u}) {
+TEST_CASE("a file cut short is read as if zeros came after it") {
+  const std::pair<std::size_t, std::string> cuts[] = {
+      {0, "Image is not in qcow2 format"}, {3, "Image is not in qcow2 format"},
+      {7, "Unsupported qcow2 version 0"},  {8, "Unsupported cluster size: 2^0"},
+      {50, "qcow2 header too short"},      {72, "qcow2 header too short"},
+      {103, "qcow2 header too short"}};
+  for (const auto& [size, text] : cuts) {
     Victim victim;
     victim.disk.file().bytes.resize(size);
-    CHECK(victim.open(io::Access::read_only) == "Image is not in qcow2 format");
-  }
-  for (const std::size_t size : {50u, 72u, 103u}) {
-    Victim victim;
-    victim.disk.file().bytes.resize(size);
-    CHECK(victim.open(io::Access::read_only) == "qcow2 header too short");
+    CHECK(victim.open(io::Access::read_only) == text);
   }
 }
 
