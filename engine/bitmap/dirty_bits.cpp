@@ -79,7 +79,7 @@ std::uint64_t count_bits(const SparseWords& words, std::uint64_t chunk) {
 
 Granularity::Granularity(std::uint64_t bytes)
     : bits_(static_cast<unsigned>(std::countr_zero(bytes))) {
-  INVARIANT(valid(bytes));
+  INVARIANT(valid(bytes) && bytes <= max_bytes);
 }
 
 DirtyBits::DirtyBits(ByteCount disk_size, Granularity granularity)
@@ -231,7 +231,7 @@ void DirtyBits::read_bytes(std::uint64_t first, std::span<const std::byte> bytes
     if (chunk + 1 == words_.chunks()) clear_past_the_end();
     const std::uint64_t count = count_bits(words);
     count_ += count;
-    if (count == 0 || count == chunk_bits) words_.fill_chunk(chunk, count == 0 ? 0 : all_ones);
+    if (count == chunk_bits) words_.fill_chunk(chunk, all_ones);
   };
   for_each_chunk(first, end, chunk_bytes, read);
 }

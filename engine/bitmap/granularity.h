@@ -13,11 +13,12 @@ class Granularity {
  public:
   static constexpr std::uint64_t min_bytes = 512;
   static constexpr std::uint64_t max_bytes = std::uint64_t{1} << 31;
+  /// Of a number that is not greater than max_bytes, as 32 bits have no greater power of two.
   static constexpr bool valid(std::uint64_t bytes) {
-    return is_power_of_two(bytes) && bytes >= min_bytes && bytes <= max_bytes;
+    return is_power_of_two(bytes) && bytes >= min_bytes;
   }
 
-  /// Requires valid(bytes).
+  /// Requires valid(bytes), and no more than max_bytes.
   explicit Granularity(std::uint64_t bytes);
   static Granularity from_bits(unsigned bits) { return Granularity(std::uint64_t{1} << bits); }
 

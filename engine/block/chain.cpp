@@ -8,7 +8,7 @@ namespace engine::block {
 io::Task<qcow2::Extent> extent_above(const Graph& graph, Node& top, const Node* base,
                                      GuestOffset offset, ByteCount length) {
   qcow2::Extent extent{qcow2::ExtentKind::unallocated, length};
-  for (Node* node = &top; node != base && node != nullptr; node = graph.backing(*node)) {
+  for (Node* node = &top; node != base; node = graph.backing(*node)) {
     const std::uint64_t size = node->length().value;
     if (offset.value >= size) {
       extent.kind = qcow2::ExtentKind::zero;

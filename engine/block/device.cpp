@@ -41,9 +41,7 @@ class Device::Held {
 
 void Device::let_go() {
   if (root_->quiesced()) return;
-  for (Held* each : held_) {
-    if (!each->arrival) each->arrival.emplace(root_->requests());
-  }
+  for (Held* each : held_) each->arrival.emplace(root_->requests());
   let_go_.wake_all();
 }
 

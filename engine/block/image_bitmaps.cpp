@@ -59,7 +59,6 @@ io::Task<void> ImageBitmaps::store() {
     if (!goes_into_image(*bitmap)) continue;
     to_store.push_back({bitmap->name, bitmap->recording == Recording::on, &bitmap->bits});
   }
-  if (to_store.empty()) co_return;
   co_await store_.store(to_store);
   for (const auto& bitmap : node_.bitmaps()) {
     if (goes_into_image(*bitmap)) note_stored(*bitmap);

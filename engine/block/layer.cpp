@@ -45,7 +45,7 @@ Node& Layer::require_node(const std::string& device, const std::string& node_nam
 
 const std::string& Layer::shown_name(const Node& node) const {
   const Holder* device = graph_.holder(node, Holder::Kind::device);
-  return device != nullptr && !device->name.empty() ? device->name : node.name();
+  return device != nullptr ? device->name : node.name();
 }
 
 void Layer::require_not_busy(const Node& node, const std::string& named) const {
@@ -146,7 +146,7 @@ void Layer::move_devices(Node& from, Node& to) {
 void Layer::set_backing(Node& overlay, Node& backing) {
   graph_.unlink_backing(overlay);
   graph_.link(overlay, Role::backing, backing);
-  overlay.set_backing(&backing);
+  overlay.set_backing(backing);
 }
 
 io::Task<void> Layer::set_access(Node& node, io::Access access) {
@@ -167,8 +167,8 @@ bool well_formed_id(const std::string& id) {
 
 std::string resolve_path(const std::string& from, const std::string& filename) {
   if (filename.starts_with('/') || filename.starts_with("json:")) return filename;
-  const std::size_t slash = from.rfind('/');
-  return slash == std::string::npos ? filename : from.substr(0, slash + 1) + filename;
+  // Without a slash nothing of `from` is taken.
+  return from.substr(0, from.rfind('/') + 1) + filename;
 }
 
 }  // namespace engine::block

@@ -192,8 +192,8 @@ void Node::fit_bitmaps() {
   for (const auto& bitmap : bitmaps_) bitmap->bits.resize(length());
 }
 
-void Node::set_backing(Node* backing) {
-  backing_view_ = backing != nullptr ? std::make_unique<BackingView>(*backing) : nullptr;
+void Node::set_backing(Node& backing) {
+  backing_view_ = std::make_unique<BackingView>(backing);
   driver_->image()->set_backing(backing_view_.get());
 }
 

@@ -57,8 +57,8 @@ class Node {
   io::Task<void> resize(ByteCount size);
   /// Gives the bitmaps the disk's length.
   void fit_bitmaps();
-  /// Has the node be read through where its overlay has nothing; null for none.
-  void set_backing(Node* backing);
+  /// Has the node be read through where its overlay has nothing.
+  void set_backing(Node& backing);
   /// The name of the backing file that opening the image by its name gives; empty: none.
   const std::string& named_backing() const { return named_backing_; }
   void set_named_backing(std::string filename) { named_backing_ = std::move(filename); }

@@ -148,11 +148,10 @@ io::Task<Node*> Layer::open_format(OpenOptions options, Node& file) {
   co_return &node;
 }
 
-/// What a name "json:{…}" says; the name itself is nobody's.
+/// What a name "json:{…}" says that an image has for its backing file; the name itself is nobody's.
 io::Task<Node*> Layer::open_described(OpenOptions options) {
   const std::shared_ptr<NodeOptions> described = parse_json_name(options.filename, options.format);
-  if (!options.discard_mode) throw Refusal("Invalid discard option");
-  if (options.node_name) described->node_name = options.node_name;
+  INVARIANT(options.discard_mode && !options.node_name);
   if (!described->access) described->access = options.access;
   if (!described->discard_mode) described->discard_mode = options.discard_mode;
   co_return co_await open_node(described);
@@ -203,7 +202,7 @@ io::Task<void> Layer::open_backing(Node& node) {
     check_descent(descent_, below.filename);
     Node* backing = co_await open(std::move(below));
     graph_.link(node, Role::backing, *backing);
-    node.set_backing(backing);
+    node.set_backing(*backing);
     node.set_named_backing(shown_filename(graph_, *backing));
   } catch (const Refusal& refusal) {
     failure = refusal.what();

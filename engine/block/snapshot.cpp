@@ -109,7 +109,7 @@ io::Task<void> take_snapshot(Layer& layer, SnapshotOptions options) {
   }
   co_await rest_base(layer, base);
   layer.graph().link(*overlay, Role::backing, base);
-  overlay->set_backing(&base);
+  overlay->set_backing(base);
   layer.move_devices(base, *overlay);
   drained.end();
   co_await layer.close_unreferenced();

@@ -143,7 +143,7 @@ io::Task<void> CommitJob::copy_extent(bitmap::Range range, qcow2::ExtentKind kin
 }
 
 io::Task<void> CommitJob::follow_guest() {
-  while (true) {
+  for (;;) {
     co_await copy_until_clean();
     if (cancelled()) co_return;
     if (asked_to_complete()) {

@@ -15,7 +15,7 @@ namespace {
 /// A device reads what its root shows, and a layer in the middle will show less than it did (M56).
 void require_no_device(const block::Layer& layer, const block::Node& node, const std::string& job) {
   const block::Holder* device = layer.graph().holder(node, block::Holder::Kind::device);
-  if (device == nullptr || device->name.empty()) return;
+  if (device == nullptr) return;
   const std::string uses = "(uses node '" + node.name() + "' as ";
   throw Refusal("Permission conflict on node '" + node.name() +
                 "': permissions 'consistent read' are both required by block device '" +

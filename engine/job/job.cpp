@@ -14,7 +14,8 @@ Job::Job(Surroundings surroundings, JobOptions options)
       options_(std::move(options)),
       alarm_(surroundings.runtime, surroundings.timers),
       status_waiters_(surroundings.runtime),
-      rate_(options_.speed) {}
+      rate_(options_.speed),
+      finalized_(options_.finalize == Step::automatic) {}
 
 void Job::set_status(Status status) {
   status_ = status;
@@ -59,8 +60,7 @@ io::Task<void> Job::run() {
 bool Job::ending(io::Nanoseconds patience) const {
   if (status_ == Status::concluded || status_ == Status::null) return false;
   if (cancelled_ || !error_.empty()) return true;
-  const bool held_by_client = user_paused_ || (status_ == Status::pending && !finalized_ &&
-                                               options_.finalize == Step::by_command);
+  const bool held_by_client = user_paused_ || (status_ == Status::pending && !finalized_);
   if (held_by_client) return false;
   if (asked_to_complete_) return true;
   return ends_by_itself() && rate_.delay(runtime().now()) <= patience;
@@ -74,7 +74,7 @@ io::Task<bool> Job::attempt(io::Task<void>& step) {
   try {
     co_await step;
   } catch (const Refusal& refusal) {
-    if (error_.empty()) error_ = refusal.what();
+    error_ = refusal.what();
     co_return false;
   }
   co_return true;

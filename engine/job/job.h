@@ -139,7 +139,7 @@ class Job {
   bool cancelled_ = false;
   bool soft_cancelled_ = false;
   bool asked_to_complete_ = false;
-  bool finalized_ = false;
+  bool finalized_;
 };
 
 }  // namespace engine::job
