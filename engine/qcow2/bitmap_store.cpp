@@ -53,11 +53,6 @@ Header with_directory(const Header& header, const Entries& entries, HostOffset o
   return changed;
 }
 
-bool within_limits(const BitmapsExtension& extension) {
-  return extension.nb_bitmaps <= max_bitmaps &&
-         extension.directory_size <= max_bitmap_directory_bytes;
-}
-
 /// Refuses what may not or cannot be put in the directory, before anything is written.
 void check_can_store(const BitmapToStore& bitmap, Entries& entries, ByteCount cluster_size) {
   const auto there = find_entry(entries, bitmap.name);
@@ -349,7 +344,6 @@ io::Task<void> BitmapStore::switch_directory(const Entries& entries, Clusters& m
     // Whether it all fits is known before anything is written.
     const Header planned = with_directory(image_.header(), entries, offset);
     encode_header(planned);
-    if (planned.bitmaps && !within_limits(*planned.bitmaps)) throw IoError(EFBIG);
     if (!entries.empty()) {
       const std::vector<std::byte> directory = encode_bitmap_directory(entries);
       offset = co_await write_new(directory, made);

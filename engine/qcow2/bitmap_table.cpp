@@ -7,7 +7,7 @@ namespace engine::qcow2 {
 
 bool BitmapTableEntry::valid(ByteCount cluster_size) const {
   if (!is_data()) return is_all_zero() || is_all_one();
-  return raw_ == offset().value && raw_ % cluster_size.value == 0;
+  return raw_ == offset().value / cluster_size.value * cluster_size.value;
 }
 
 std::vector<BitmapTableEntry> decode_bitmap_table(std::span<const std::byte> bytes) {

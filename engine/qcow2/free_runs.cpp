@@ -27,8 +27,8 @@ void FreeRuns::add(HostRun run) {
   }
   if (runs_.size() < most_runs_) {
     runs_.emplace_hint(next, run.first, run.count);
-  } else if (!forgotten_ || run.first < *forgotten_) {
-    forgotten_ = run.first;
+  } else {
+    forgotten_ = std::min(run.first, forgotten_.value_or(run.first));
   }
 }
 

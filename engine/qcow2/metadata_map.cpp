@@ -10,10 +10,9 @@ void MetadataMap::add(HostRun run) {
 
 void MetadataMap::remove(HostRun run) {
   for (HostCluster at = run.first; at < run.end(); at = at + 1) {
-    const auto found = words_.find(at.value / 64);
-    if (found == words_.end()) continue;
-    found->second &= ~mask(at.value % 64, 1);
-    if (found->second == 0) words_.erase(found);
+    std::uint64_t& word = words_[at.value / 64];
+    word &= ~mask(at.value % 64, 1);
+    if (word == 0) words_.erase(at.value / 64);
   }
 }
 

@@ -23,8 +23,9 @@ class MetadataMap {
   }
 
  private:
+  /// Of 1 to 64 clusters.
   static std::uint64_t mask(std::uint64_t first, std::uint64_t count) {
-    return (count >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << count) - 1) << first;
+    return ~std::uint64_t{0} >> (64 - count) << first;
   }
   bool overlaps_words(HostRun run) const;
 

@@ -38,7 +38,7 @@ io::Task<void> Refcounts::load() {
   const TableEntries& entries = table_.filled();
   for (std::uint64_t i = 0; (i = next_filled(entries, i)) < entries.size(); ++i) {
     const HostOffset place{entries[i] & entry_place_mask};
-    if (place.value != 0) metadata_.add(geometry_.run(place, 1));
+    metadata_.add(geometry_.run(place, 1));
   }
 }
 
@@ -103,8 +103,7 @@ io::Task<HostRun> Refcounts::allocate(std::uint64_t least, std::uint64_t most) {
 
 io::Task<HostRun> Refcounts::find_free(std::uint64_t least, std::uint64_t most) {
   if (const auto run = free_runs_.take(least, most)) co_return *run;
-  if (const auto forgotten = free_runs_.take_forgotten())
-    frontier_ = std::min(frontier_, *forgotten);
+  frontier_ = std::min(frontier_, free_runs_.take_forgotten().value_or(frontier_));
   const HostRun found = co_await scan(least, most);
   co_return found;
 }

@@ -92,7 +92,7 @@ io::Task<void> shrink(Parts& parts, ByteCount size) {
 }  // namespace
 
 io::Task<void> resize_disk(Parts& parts, ByteCount size) {
-  if (size.value % 512 != 0) throw Refusal("The new size must be a multiple of 512");
+  INVARIANT(size.value % 512 == 0);
   if (parts.header.header().nb_snapshots != 0 && parts.version() < 3)
     throw IoError(ENOTSUP, "Can't resize a v2 image which has snapshots");
   if (size < parts.length()) return shrink(parts, size);

@@ -113,8 +113,8 @@ io::Task<std::size_t> TableCache::take_slot() {
 std::size_t TableCache::pick_victim() {
   // Few unchanged slots would make the search long: then it is time to write.
   if (4 * dirty_slots_.size() >= 3 * capacity_) return capacity_;
-  // Two rounds: the first takes the marks of use away.
-  for (std::size_t steps = 0; steps < 2 * capacity_; ++steps) {
+  // Two rounds at most: the first takes the marks of use away, and some slots are unchanged.
+  for (;;) {
     const std::size_t number = hand_;
     hand_ = (hand_ + 1) % capacity_;
     Slot& slot = slots_[number];
@@ -122,7 +122,6 @@ std::size_t TableCache::pick_victim() {
     if (!slot.used) return number;
     slot.used = false;
   }
-  return capacity_;
 }
 
 void TableCache::drop(Slot& slot) {

@@ -33,8 +33,8 @@ TableEntry entry_after(const Parts& parts, TableEntry old, Fate fate) {
       return zero;
     case Fate::unallocated:
       return {0};
-    case Fate::discarded:
-      break;
+    default:
+      break;  // discarded
   }
   if (parts.version() < 3) return {0};
   // Without a backing an unallocated cluster reads as zeros already.
