@@ -80,7 +80,7 @@ void check_readers(State& state, const Job& job) {
 void check_job(State& state, const Job& job, const json& arguments) {
   Node& base = state.nodes.at(job.base);
   if (!job.active()) check_id_and_speed(state, job);
-  if (base.read_only) check_lock(state, base.file, false, base.id);
+  if (base.read_only) check_lock(state, base.file, false, base.id, base.over);
   try {
     if (arguments.contains("filter-node-name"))
       check_node_name(state, arguments["filter-node-name"]);

@@ -93,8 +93,9 @@ std::string description(const State& state, const Node& node) {
     const std::string below = none ? "null" : description(state, state.nodes.at(node.below));
     backing = "\"backing\": " + below + ", ";
   }
-  return "{" + backing + "\"driver\": \"" + node.driver +
-         "\", \"file\": {\"driver\": \"file\", \"filename\": \"" + node.file + "\"}}";
+  const std::string file = "{\"driver\": \"file\", \"filename\": \"" + node.file + "\"}";
+  if (node.driver == "file") return file;
+  return "{" + backing + "\"driver\": \"" + node.driver + "\", \"file\": " + file + "}";
 }
 
 }  // namespace
@@ -135,9 +136,10 @@ void check_node_name(State& state, const std::string& name) {
 }
 
 /// M28
-void check_lock(const State& state, const std::string& file, bool read_only, int except) {
+void check_lock(const State& state, const std::string& file, bool read_only, int except, int over) {
   for (const auto& [id, node] : state.nodes) {
     if (node.file != file || node.filter() || node.driver == "file" || id == except) continue;
+    if (over != 0 && node.over == over) continue;
     if (!read_only) throw Refused{"Failed to get \"write\" lock"};
     if (!node.read_only) throw Refused{"Failed to get shared \"write\" lock"};
   }
@@ -163,7 +165,7 @@ Node& open_node(State& state, Node node) {
   if (node.driver != "file") {
     if (unreadable(state).contains(node.file))
       throw Refused{"Failed to get \"consistent read\" lock"};
-    check_lock(state, node.file, node.read_only);
+    check_lock(state, node.file, node.read_only, 0, node.over);
   }
   const std::string failure =
       node.driver == "qcow2" ? surely_fails(state, node.file, "read") : std::string();

@@ -92,7 +92,8 @@ bool used_by_node(const State& state, int id);
 bool well_formed(const std::string& id);
 void check_node_name(State& state, const std::string& name);
 /// Refuses if another open node forbids opening the file (M28).
-void check_lock(const State& state, const std::string& file, bool read_only, int except = 0);
+void check_lock(const State& state, const std::string& file, bool read_only, int except = 0,
+                int over = 0);
 /// A backing file's name, relative to the folder of the file that names it.
 std::string resolve(const std::string& overlay, const std::string& backing);
 /// Opens one image, nothing below it, bitmaps not loaded.

@@ -81,9 +81,16 @@ json block_resize(State& state, const json& arguments) {
   Node& node = device_or_node(state, arguments);
   const json& size = arguments["size"];
   if (size < 0) throw Refused{"Parameter 'size' expects a >0 size"};
-  if (busy_with_commit(state, node.id) || used_by_node(state, node.id))
+  const auto stands_on = [&](const auto& each) { return each.second.below == node.id; };
+  if (busy_with_commit(state, node.id) || std::ranges::any_of(state.nodes, stands_on))
     throw Refused{"Device '" + arguments.value("device", "(null)") + "' is in use"};
+  const std::string on = "(uses node '" + node_name(node) + "' as '";
   for (const auto& [id, other] : state.nodes) {
+    if (other.over == node.id && other.driver == "qcow2")
+      throw Refused{"Permission conflict on node '" + node_name(node) +
+                    "': permissions 'resize' are both required by an unnamed block device " + on +
+                    "root' child) and unshared by node '" + node_name(other) + "' " + on +
+                    "file' child)."};
     const bool shares = other.driver == "qcow2" && other.file == node.file && id != node.id;
     if (shares) throw Refused{"Failed to get \"resize\" lock"};
   }

@@ -87,7 +87,7 @@ json blockdev_snapshot(State& state, const json& arguments) {
     if (is_in_chain(state, state.nodes.at(device.root), overlay))
       throw Refused{"The overlay is already in use"};
   }
-  if (&overlay == &active) throw Refused{"The overlay is already in use"};
+  if (&overlay == &active || overlay.filter()) throw Refused{"The overlay is already in use"};
   if (overlay.driver != "qcow2") throw Refused{"The overlay does not support backing images"};
   if (overlay.below != 0) throw Refused{"The overlay already has a backing image"};
   if (is_in_chain(state, active, overlay)) {
