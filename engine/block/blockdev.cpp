@@ -23,10 +23,9 @@ void check_may_delete(const Layer& layer, const Node& node) {
 
 void check_can_be_overlay(const Layer& layer, Node& overlay, Node& node) {
   const Graph& graph = layer.graph();
-  if (graph.has_user_above(overlay)) throw Refusal("The overlay is already in use");
-  if (overlay.driver().filtered() != nullptr) {
-    throw Refusal("Filters cannot be used as overlays");
-  }
+  // A filter is its job's.
+  if (graph.has_user_above(overlay) || overlay.driver().filtered() != nullptr)
+    throw Refusal("The overlay is already in use");
   if (overlay.image_bitmaps() == nullptr) {
     throw Refusal("The overlay does not support backing images");
   }
