@@ -127,15 +127,20 @@ TEST_CASE_METHOD(Bench, "img check ends as qemu-img check ends") {
 }
 
 TEST_CASE_METHOD(Bench, "img info tells of snapshots, and of names that are no text") {
-  const auto must_be_as_qemus = [this](const std::string& options) {
+  const bool qemu_img_is_7 = mentions(shell_ok("qemu-img --version"), "version 7.");
+  const auto must_be_as_qemus = [&, this](const std::string& options) {
     const std::string file = image("good");
     const std::string qemus = shell_ok("qemu-img info " + options + " '" + file + "'");
     const ShellResult ours = run("img info " + options + " '" + file + "'");
     CHECK(ours.status == 0);
+    // Since version 8 QEMU goes on to tell of the file below, and lays its table out in another
+    // way.
     if (options.empty()) {
-      CHECK(ours.out == qemus);
+      if (qemu_img_is_7) CHECK(ours.out == qemus);
     } else {
-      CHECK(nlohmann::json::parse(ours.out) == nlohmann::json::parse(qemus));
+      nlohmann::json told = nlohmann::json::parse(qemus);
+      told.erase("children");
+      CHECK(nlohmann::json::parse(ours.out) == told);
     }
   };
   shell_ok("qemu-img snapshot -c 'before the great change' '" + image("good") + "'");
