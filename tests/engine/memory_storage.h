@@ -75,7 +75,15 @@ class TestRuntime final : public io::Runtime {
 /// overlap; without one everything finishes at once.
 class MemoryStorage final : public io::Storage {
  public:
-  explicit MemoryStorage(TestRuntime* runtime = nullptr) : runtime_(runtime) {}
+  explicit MemoryStorage(TestRuntime* runtime = nullptr) : runtime_(runtime) {
+    if (spare().empty()) return;
+    bytes = std::move(spare().back());
+    spare().pop_back();
+  }
+  ~MemoryStorage() override {
+    bytes.clear();
+    if (spare().size() < 16) spare().push_back(std::move(bytes));
+  }
 
   std::vector<std::byte> bytes;
   io::Access opened = io::Access::read_write;
@@ -145,6 +153,12 @@ class MemoryStorage final : public io::Storage {
   }
 
  private:
+  /// The memory of files that are gone: fetching pages anew for the next ones costs more than most
+  /// tests do.
+  static std::vector<std::vector<std::byte>>& spare() {
+    static std::vector<std::vector<std::byte>> all;
+    return all;
+  }
   void extend(std::size_t size) {
     if (size > std::size_t{1} << 28) throw IoError(EFBIG);
     if (bytes.size() < size) bytes.resize(size);
