@@ -127,7 +127,10 @@ io::Task<void> carry_out(Session& session, block::Device& device, const IoReques
   } catch (const Refusal& refusal) {
     // A flush tells nobody.
     if (request.command->operation != Operation::flush) {
-      text = failing_name(*request.command) + " failed: " + refusal.what() + "\n";
+      // It prints the error's number in words and nothing of what was found.
+      const auto* error = dynamic_cast<const IoError*>(&refusal);
+      text = failing_name(*request.command) +
+             " failed: " + (error != nullptr ? errno_text(error->code()) : refusal.what()) + "\n";
     }
   }
   if (!text.empty()) session.print(text);

@@ -98,8 +98,8 @@ TEST_CASE("of guest I/O only trouble is told") {
   CHECK(sim::hmp::io_trouble("",
                              "qcow2_free_clusters failed: Input/output error\nwrite failed: x\n") ==
         "write failed: x");
-  CHECK(sim::hmp::io_complaints("qemu-system-x86_64: warning: no\ncommand \"w\" not found\n") ==
-        "command \"w\" not found\n");
+  CHECK(sim::hmp::io_complaints("qemu-system-x86_64: warning: no\nqcow2: Image is corrupt: x\n"
+                                "command \"w\" not found\n") == "command \"w\" not found\n");
   CHECK(sim::hmp::io_trouble("",
                              "Pattern verification failed at offset 0, 512 bytes\n"
                              "read 512/512 bytes at offset 0\n") ==
