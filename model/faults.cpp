@@ -99,6 +99,7 @@ std::string surely_fails(State& state, const std::string& file, const std::strin
 }
 
 Trouble trouble_reading(State& state, const Node& node, Number start, Number end) {
+  if (Trouble broken = trouble_of_tables(state, node, start, end); broken.certain) return broken;
   if (state.faults.empty() || start == end) return {};
   Runs seen;
   seen.add(start, end);

@@ -177,7 +177,9 @@ std::string change_in_trouble(State& state, Node& node, const Request& request, 
   const bool zeros = request.has('z') || request.verb == "discard";
   const bool idle = request.verb == "discard" && (!node.unmap || node.filter());
   if (idle || request.length == 0) return "";
-  const Trouble trouble = trouble_writing(state, node, !zeros);
+  Trouble trouble = trouble_of_written(state, node, request.start, request.start + request.length);
+  if (trouble.certain) return told(trouble, verb, {""});
+  trouble = trouble_writing(state, node, !zeros);
   if (trouble.errors.empty()) {
     change(state, node, request);
     return "";

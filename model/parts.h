@@ -36,6 +36,9 @@ struct Trouble {
   bool certain = false;               ///< whether it fails
   bool nothing_done = false;          ///< and has changed nothing
 };
+/// M73: of who reads [start, end) of the node's disk, or writes there.
+Trouble trouble_of_tables(State& state, const Node& node, Number start, Number end);
+Trouble trouble_of_written(State& state, const Node& node, Number start, Number end);
 Trouble trouble_reading(State& state, const Node& node, Number start, Number end);
 Trouble trouble_writing(State& state, const Node& node, bool data);
 /// The error with which the first such operation fails; empty if it does not.

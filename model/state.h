@@ -72,6 +72,7 @@ struct Image {
   bool strange = false;           ///< whether autoclear bits are to be cleared (M68)
   bool dirty = false;             ///< the bit of the header (M69)
   unsigned wrong = 0, leaks = 0;  ///< what a check finds until it is repaired (M69)
+  Runs broken = {};               ///< of the disk, what its tables map to no cluster (M73)
   bool operator==(const Image&) const = default;
 };
 
@@ -89,6 +90,7 @@ struct Node {
   std::string over_as = {};          ///< its name for those below, if not that of the node (S66)
   std::string names = {};            ///< what its header names below, as it was opened (M38)
   std::vector<Bitmap> bitmaps = {};  ///< newest first
+  bool dead = false;                 ///< found corrupt while RW (M73)
   bool filter() const { return driver.ends_with("_top"); }
   bool operator==(const Node&) const = default;
 };

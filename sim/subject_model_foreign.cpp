@@ -36,6 +36,7 @@ model::Image model_image(const foreign::Image& image) {
   result.dirty = (image.incompatible & foreign::dirty_bit) != 0;
   result.wrong = facts.corruptions;
   result.leaks = facts.leaks;
+  for (const auto& [start, end] : facts.broken) result.broken.add(start, end);
   return result;
 }
 

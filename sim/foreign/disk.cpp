@@ -85,8 +85,10 @@ Facts facts_of(const Image& image) {
     }
   }
   // The refcount is wrong, and so is the flag that tells of it.
-  facts.corruptions = 2 * static_cast<unsigned>(lost_cells(image, disk).size());
-  facts.leaks = image.leaked;
+  facts.corruptions =
+      2 * static_cast<unsigned>(lost_cells(image, disk).size()) + image.found_corruptions;
+  facts.leaks = image.leaked + image.found_leaks;
+  facts.broken = image.broken;
   facts.extra_header = image.fields;
   for (const Extension& each : image.extensions)
     facts.extra_header += 8 + (std::uint64_t{each.length} + 7) / 8 * 8;

@@ -44,6 +44,7 @@ struct Facts {
   std::vector<Run> data;           ///< what is allocated, in order
   unsigned corruptions = 0;        ///< that a check finds
   unsigned leaks = 0;              ///< that a check finds
+  std::vector<Range> broken;       ///< what the guest cannot touch
   std::uint64_t extra_header = 0;  ///< bytes that unknown fields and extensions take
   bool snapshots = false;
   std::uint64_t unknown_features = 0;  ///< incompatible ones: nobody can open it

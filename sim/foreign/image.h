@@ -54,6 +54,14 @@ struct FeatureName {
   std::string name;
 };
 
+/// A number of 8 bytes that is another one than a sound image has there.
+struct TablePatch {
+  std::string table;  ///< where it counts from: a table's name (sim/foreign/patches.cpp)
+  std::uint64_t offset = 0;
+  bool turns = false;  ///< whether the bits of `value` are turned, or it is put there
+  std::uint64_t value = 0;
+};
+
 /// An image, as the step `foreign` describes it (scenarios/README.md).
 struct Image {
   std::uint64_t size = 0;  ///< of the disk, in bytes: a multiple of 512
@@ -71,8 +79,12 @@ struct Image {
   std::uint64_t incompatible = 0;  ///< feature bits besides those that the above needs
   std::uint64_t compatible = 0;
   std::uint64_t autoclear = 0;
-  unsigned lost = 0;      ///< clusters of data whose refcount is 0
-  unsigned leaked = 0;    ///< clusters with a refcount that nothing refers to
+  unsigned lost = 0;    ///< clusters of data whose refcount is 0
+  unsigned leaked = 0;  ///< clusters with a refcount that nothing refers to
+  std::vector<TablePatch> patches = {};
+  std::vector<Range> broken = {};  ///< what the guest cannot touch because of them
+  unsigned found_corruptions = 0;  ///< that a check finds because of them
+  unsigned found_leaks = 0;
   unsigned spare_l1 = 0;  ///< entries of the L1 table beyond those that the disk needs
 
   std::uint64_t cluster_size() const { return std::uint64_t{1} << cluster_bits; }

@@ -8,6 +8,7 @@
 #include "sim/foreign/bytes.h"
 #include "sim/foreign/compress.h"
 #include "sim/foreign/disk.h"
+#include "sim/foreign/layout.h"
 
 namespace sim::foreign {
 
@@ -143,9 +144,23 @@ class Reader {
   bool zstd_ = false;
 };
 
+/// Of an image whose tables are patched they are what its bytes say.
+json keepsakes_as_laid_out(const Image& image) {
+  const File file = file_of(image);
+  return keepsakes_in([&file](std::uint64_t at, std::span<std::byte> to) {
+    std::ranges::fill(to, std::byte{0});
+    for (const Patch& piece : file.pieces) {
+      const std::uint64_t first = std::max(at, piece.offset);
+      const std::uint64_t end = std::min(at + to.size(), piece.offset + piece.bytes.size());
+      for (std::uint64_t i = first; i < end; ++i) to[i - at] = piece.bytes[i - piece.offset];
+    }
+  });
+}
+
 }  // namespace
 
 json keepsakes_of(const Image& image) {
+  if (!image.patches.empty()) return keepsakes_as_laid_out(image);
   json result{{"snapshots", json::array()},
               {"extensions", json::array()},
               {"compatible", image.compatible & ~known_compatible},

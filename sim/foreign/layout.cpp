@@ -9,6 +9,7 @@
 #include "sim/foreign/compress.h"
 #include "sim/foreign/disk.h"
 #include "sim/foreign/header.h"
+#include "sim/foreign/patches.h"
 
 namespace sim::foreign {
 
@@ -34,6 +35,8 @@ class Layout {
     place_refcounts();
     put(0, header_bytes(image_, places_));
     file_.size = counts_.size() * size();
+    const TablePlaces tables{places_, first_l2_, first_block_};
+    for (const TablePatch& patch : image_.patches) apply(file_, tables, patch);
     return std::move(file_);
   }
 
@@ -120,6 +123,7 @@ class Layout {
       std::uint64_t& place = l2_places_[table.get()];
       if (place == 0) {
         place = put_new(bytes_of(*table));
+        if (first_l2_ == 0) first_l2_ = place;
         count(place, static_cast<std::uint64_t>(uses_of(table.get())));
       }
       const bool owned = active && uses_of(table.get()) == 1;
@@ -201,13 +205,13 @@ class Layout {
       blocks = (counts_.size() + before + per_block - 1) / per_block;
       table = std::max<std::uint64_t>(clusters_for(blocks * 8), 1);
     }
-    const std::uint64_t first_block = take(blocks);
+    first_block_ = take(blocks);
     places_.refcount_table = take(table);
     places_.refcount_clusters = static_cast<std::uint32_t>(table);
     Bytes table_bytes(blocks * 8);
     for (std::uint64_t i = 0; i < blocks; ++i) {
-      put(first_block + i * size(), block_bytes(i * per_block, per_block));
-      put_number(table_bytes, i * 8, first_block + i * size(), 8);
+      put(first_block_ + i * size(), block_bytes(i * per_block, per_block));
+      put_number(table_bytes, i * 8, first_block_ + i * size(), 8);
     }
     put(places_.refcount_table, std::move(table_bytes));
   }
@@ -226,6 +230,7 @@ class Layout {
   std::map<const Cell*, std::uint64_t> entries_;  ///< in L2 tables, without flags
   std::map<const Table*, std::uint64_t> l2_places_;
   std::vector<std::uint64_t> snapshot_l1_;
+  std::uint64_t first_l2_ = 0, first_block_ = 0;
   std::uint64_t pack_at_ = 0;  ///< where the next compressed cluster goes
 };
 

@@ -8,6 +8,7 @@
 
 #include "sim/foreign/disk.h"
 #include "sim/foreign/image.h"
+#include "sim/foreign/patches.h"
 
 namespace sim::foreign {
 
@@ -147,8 +148,9 @@ bool is_zstd(const std::string& text) {
 
 using Reader = std::function<void(Image&, const std::string&)>;
 
-const std::map<std::string, Reader>& readers() {
-  static const std::map<std::string, Reader> all{
+/// Of what an image holds.
+std::map<std::string, Reader> readers_of_features() {
+  return {
       {"cluster_size",
        [](Image& image, const std::string& text) {
          image.cluster_bits = power_of_two(text, 512, 2 << 20, "a cluster of 512…2M");
@@ -193,6 +195,12 @@ const std::map<std::string, Reader>& readers() {
       {"compatible",
        [](Image& image, const std::string& text) { image.compatible |= bit(text, 1); }},
       {"autoclear", [](Image& image, const std::string& text) { image.autoclear |= bit(text, 2); }},
+  };
+}
+
+/// Of what is wrong with an image.
+std::map<std::string, Reader> readers_of_faults() {
+  return {
       {"dirty",
        [](Image& image, const std::string& text) {
          image.incompatible |= dirty_bit;
@@ -207,11 +215,30 @@ const std::map<std::string, Reader>& readers() {
        [](Image& image, const std::string& text) {
          image.leaked = small(text, 1000, "a number of clusters");
        }},
+      {"patch",
+       [](Image& image, const std::string& text) { image.patches.push_back(table_patch(text)); }},
+      {"broken",
+       [](Image& image, const std::string& text) { image.broken.push_back(range(text)); }},
+      {"check",
+       [](Image& image, const std::string& text) {
+         const std::vector<std::string> parts = split(text, '+');
+         if (parts.size() != 2) malformed("CORRUPTIONS+LEAKS", text);
+         image.found_corruptions = small(parts[0], 1u << 20, "a number of corruptions");
+         image.found_leaks = small(parts[1], 1u << 20, "a number of leaks");
+       }},
       {"l1",
        [](Image& image, const std::string& text) {
          image.spare_l1 = small(text, 1000, "a number of entries");
        }},
   };
+}
+
+const std::map<std::string, Reader>& readers() {
+  static const std::map<std::string, Reader> all = [] {
+    std::map<std::string, Reader> readers = readers_of_features();
+    readers.merge(readers_of_faults());
+    return readers;
+  }();
   return all;
 }
 
@@ -237,13 +264,19 @@ void check_bitmaps(const Image& image) {
   }
 }
 
-/// Snapshots of version 3 tell the disk's size.
+/// Snapshots of version 3 tell the disk's size; that one does not is a corruption.
 void check_snapshots(const Image& image) {
+  if (image.found_corruptions != 0) return;
   for (const auto& step : image.history) {
     const auto* taken = std::get_if<Snapshot>(&step);
     if (taken != nullptr && taken->extra < (image.version < 3 ? 0u : 16u))
       malformed("extra data of at least 16 bytes", std::to_string(taken->extra));
   }
+}
+
+/// Each patch finds its table.
+void check_patches(const Image& image) {
+  if (!image.patches.empty()) file_of(image);
 }
 
 /// Before anything is made.
@@ -302,6 +335,7 @@ Image described(const std::string& size,
   check_amount(image);
   check_header(image);
   check_refcounts(image);
+  check_patches(image);
   return image;
 }
 

@@ -116,8 +116,11 @@ std::vector<Goal> all_goals() {
   add(Goal::Kind::step, steps, goals);
   for (const std::string& what : damages())
     goals.push_back({Goal::Kind::step, "damage " + what, ""});
-  for (const std::string& key : foreign::keys())
-    goals.push_back({Goal::Kind::step, "foreign " + key, ""});
+  for (const std::string& key : foreign::keys()) {
+    const bool breaks = key == "patch" || key == "broken" || key == "check";
+    goals.push_back({Goal::Kind::step, "foreign " + key,
+                     breaks ? "scenarios tell it, random runs do not draw it" : ""});
+  }
   std::map<std::string, std::string> rules;  // and why they cannot be reached
   for (const Refusal& refusal : refusals()) {
     goals.push_back({Goal::Kind::refusal, refusal.name(), refusal.excuse});

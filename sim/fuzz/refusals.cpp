@@ -46,6 +46,8 @@ const std::vector<Refusal> table = {
     {"M68", "Unsupported qcow2 feature(s): …, Unknown incompatible feature: …"},
     {"M68", "Could not update qcow2 header: …"},
     {"M71", "qcow2: Image is corrupt; cannot be opened read/write"},
+    {"M73", "… failed: Input/output error", "io", told_by_scenarios},
+    {"M73", "… failed: No medium found", "io", told_by_scenarios},
     {"M52", "… failed: No space left on device", "io"},
     {"M53", "Failed to flush the L2 table cache: …", "unplug", "any text may be told there"},
     {"M54", "Could not read qcow2 header: …"},
