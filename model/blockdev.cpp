@@ -40,8 +40,9 @@ void choose_file(State& state, Node& node, const json& file) {
 }  // namespace
 
 Node& open_blockdev(State& state, const json& options, bool backs_another) {
-  Node node{.name = options.value("node-name", ""), .driver = options["driver"]};
-  node.read_only = options.value("read-only", backs_another);
+  Node node{.name = options.value("node-name", ""), .driver = options.value("driver", "")};
+  const json read_only = options.value("read-only", json(backs_another));
+  node.read_only = read_only == true || read_only == "on";
   node.unmap = backs_another || options.value("discard", "ignore") == "unmap";
   if (options.contains("node-name") && node.name.empty()) throw Refused{"Invalid node-name: ''"};
   if (node.driver == "file") {
@@ -49,6 +50,7 @@ Node& open_blockdev(State& state, const json& options, bool backs_another) {
     return open_node(state, std::move(node));
   }
   choose_file(state, node, options["file"]);
+  if (node.driver.empty()) node.driver = probed(state, node.file);
   const auto backing = options.find("backing");
   return open_chain(state, std::move(node), backing == options.end() ? nullptr : &*backing);
 }

@@ -182,27 +182,28 @@ Node& open_node(State& state, Node node) {
   return state.nodes.emplace(id, std::move(node)).first->second;
 }
 
-namespace {
-
-/// M72
 std::string probed(const State& state, const std::string& file) {
   require_sound(state, file);
   const auto found = state.files.find(file);
   return found == state.files.end() ? "raw" : found->second.format;
 }
 
+namespace {
+
 /// As backing file names say, read-only and with discards (M19).
 void open_recorded(State& state, Node& node) {
   const Image& image = state.files.at(node.file);
   if (node.driver != "qcow2" || image.backing.empty()) return;
   const std::string options = "json:";
-  const bool described = image.backing.starts_with(options);
+  const bool is_described = image.backing.starts_with(options);
   Node backing{.file = resolve(node.file, image.backing), .driver = image.backing_format};
-  if (!described && backing.driver.empty()) backing.driver = probed(state, backing.file);
+  if (!is_described && backing.driver.empty()) backing.driver = probed(state, backing.file);
   backing.read_only = backing.unmap = true;
   const Node& below =
-      described ? open_blockdev(state, json::parse(image.backing.substr(options.size())), true)
-                : open_chain(state, std::move(backing));
+      is_described
+          ? open_blockdev(
+                state, described(image.backing.substr(options.size()), image.backing_format), true)
+          : open_chain(state, std::move(backing));
   node.below = below.id;
   node.names = shown_file(state, below);
 }

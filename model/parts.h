@@ -99,6 +99,11 @@ void check_lock(const State& state, const std::string& file, bool read_only, int
                 int over = 0);
 /// A backing file's name, relative to the folder of the file that names it.
 std::string resolve(const std::string& overlay, const std::string& backing);
+/// The format that a file's first bytes tell (M72).
+std::string probed(const State& state, const std::string& file);
+/// What blockdev-add would be told for a backing file that is described, whose format may be
+/// recorded, too (M74).
+nlohmann::json described(const std::string& text, const std::string& format);
 /// Opens one image, nothing below it, bitmaps not loaded.
 Node& open_node(State& state, Node options);
 /// Opens an image and what it is backed by: what `backing` says (a name, options, null), else what
