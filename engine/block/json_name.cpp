@@ -35,15 +35,19 @@ json nested(const json& object) {
 
 std::shared_ptr<NodeOptions> read_node(const json& object, std::string driver);
 
-/// Text as it is; empty for what is not there or is no text.
+/// Text as it is, and what is none as JSON writes it.
+std::string text(const json& value) {
+  return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
+/// Empty if there is none.
 std::string text(const json& object, const char* name) {
-  const auto found = object.find(name);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+  return text(object.value(name, json("")));
 }
 
 ChildOptions read_child(const json& child) {
-  if (child.is_string()) return child.get<std::string>();
-  return read_node(child, text(child, "driver"));
+  if (child.is_object()) return read_node(child, text(child, "driver"));
+  return text(child);
 }
 
 BackingOptions read_backing(const json& backing) {
@@ -55,8 +59,8 @@ bool says_yes(const json& value) { return value == true || value == "on"; }
 
 /// An option that every node may have. False if it is none.
 bool read_common(NodeOptions& options, const std::string& name, const json& value) {
-  if (name == "node-name" && value.is_string()) {
-    options.node_name = value;
+  if (name == "node-name") {
+    options.node_name = text(value);
   } else if (name == "read-only") {
     options.access = says_yes(value) ? io::Access::read_only : io::Access::read_write;
   } else if (name == "discard") {
