@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <optional>
 
+#include "engine/block/json_name.h"
+#include "engine/block/layer.h"
 #include "engine/error.h"
 #include "engine/qcow2/bitmap_store.h"
 #include "engine/qcow2/check.h"
@@ -17,6 +19,10 @@ namespace sim::images {
 using engine::ByteCount;
 using engine::HostOffset;
 using engine::Refusal;
+using engine::block::BackingOptions;
+using engine::block::ChildOptions;
+using engine::block::NoBacking;
+using engine::block::NodeOptions;
 using engine::io::Access;
 using engine::io::Host;
 using engine::io::Locking;
@@ -69,45 +75,60 @@ engine::qcow2::CreateOptions create_options(const json& options) {
   return result;
 }
 
-/// A layer of a chain. What backs it is described (null: nothing does), or its header tells.
+/// A layer of a chain, and what is said of what backs it: nothing means that its header tells.
 struct Layer {
   InfoRequest image;
-  std::optional<json> backing = {};
+  BackingOptions backing = {};
 };
 
-/// The layer that JSON describes; without a path if that is no file.
-Layer described(InfoRequest image, json node) {
-  Layer layer{std::move(image)};
-  if (!node.is_object()) node = json::object();
-  if (node.contains("backing")) layer.backing = node["backing"];
-  layer.image.format = node.value("driver", "");
-  if (layer.image.format == "file") layer.image.format = "raw";
-  while (node.contains("file") && node["file"].is_object()) node = json(node["file"]);
-  layer.image.path = node.value("filename", "");
+[[noreturn]] void refuse_node(const std::string& name) {
+  throw Refusal("Cannot find device='" + name + "' nor node-name='" + name + "'");
+}
+
+/// The layer that options describe.
+Layer described(InfoRequest image, std::shared_ptr<NodeOptions> node) {
+  image.format = node->driver == "file" ? "raw" : node->driver;
+  Layer layer{std::move(image), node->backing};
+  const bool named = node->node_name.has_value();
+  if (named && !engine::block::well_formed_id(*node->node_name))
+    throw Refusal("Invalid node-name: '" + *node->node_name + "'");
+  while (node->driver != "file") {
+    if (const auto* name = std::get_if<std::string>(&node->file)) refuse_node(*name);
+    node = std::get<std::shared_ptr<NodeOptions>>(ChildOptions(node->file));
+  }
+  layer.image.path = node->filename;
   return layer;
 }
 
 /// What backs a layer; without a path if nothing does.
 Layer below(const Layer& layer, const json& info) {
-  if (layer.backing) return described(layer.image, *layer.backing);
   const std::string name = info.value("full-backing-filename", "");
-  if (name.starts_with("json:"))
-    return described(layer.image, json::parse(name.substr(5), nullptr, false));
+  const std::string format = info.value("backing-filename-format", "");
   Layer result{layer.image};
+  result.image.path.clear();
+  if (std::holds_alternative<NoBacking>(layer.backing)) return result;
+  if (const auto* chosen = std::get_if<ChildOptions>(&layer.backing)) {
+    if (const auto* node = std::get_if<std::string>(chosen)) refuse_node(*node);
+    return described(layer.image, std::get<std::shared_ptr<NodeOptions>>(*chosen));
+  }
+  if (engine::block::is_json_name(name)) {
+    const auto recorded = format.empty() ? std::nullopt : std::optional(format);
+    return described(layer.image, engine::block::parse_json_name(name, recorded));
+  }
   result.image.path = name;
-  result.image.format = info.value("backing-filename-format", "");
+  result.image.format = format;
   return result;
 }
 
 /// Whoever checks an image, or puts one on it, opens what backs it, too. Images may back each
 /// other.
 Task<void> require_chain(Runtime& runtime, Host& host, Layer layer, unsigned most = 32) {
-  const json info = co_await engine::qcow2::image_info(runtime, host, layer.image);
-  const Layer next = below(layer, info);
-  if (next.image.path.empty()) co_return;
   if (most == 0) throw Refusal("Too many open files");
+  const json info = co_await engine::qcow2::image_info(runtime, host, layer.image);
   std::string trouble;
   try {
+    const Layer next = below(layer, info);
+    if (next.image.path.empty()) co_return;
     co_await require_chain(runtime, host, next, most - 1);
   } catch (const Refusal& refusal) {
     trouble = refusal.what();

@@ -38,6 +38,17 @@ const std::vector<Refusal> table = {
      "unplug", told_by_scenarios},
     {"M60", "Invalid argument", "wait", told_by_scenarios},
     {"M61", "Could not open backing file: …", "drive", told_by_scenarios},
+    {"M74", "Invalid JSON object given", "drive", told_by_scenarios},
+    {"M74", "Must specify either driver or file", "drive", told_by_scenarios},
+    {"M74", "Unknown driver 'x-odd'", "drive", told_by_scenarios},
+    {"M74", "A block device must be specified for \"file\"", "drive", told_by_scenarios},
+    {"M74", "Block protocol 'file' doesn't support the option 'x-odd'", "drive", told_by_scenarios},
+    {"M74", "Block format 'qcow2' does not support the option 'x-odd'", "drive", told_by_scenarios},
+    {"S59",
+     "Permission conflict on node '…': permissions 'resize' are both required by an unnamed block "
+     "device (uses node '…' as 'root' child) and unshared by node '…' (uses node '…' as 'file' "
+     "child).",
+     "block_resize", told_by_scenarios},
     {"M64", "Operation not permitted", "wait"},
     {"M62", "The 'file' block driver requires a file name", "blockdev-add", told_by_scenarios},
     {"M62", "A block device must be specified for \"file\"", "drive", told_by_scenarios},

@@ -47,35 +47,62 @@ namespace {
 
 bool is_node(const json& part);
 
-/// Whether one option of a node is as model and engine have it. No name has a dot, as
-/// "file.filename" has.
-bool is_option(const std::string& driver, const std::string& name, const json& value) {
-  if (name == "driver") return true;
-  if (name == "node-name" || name == "discard") return value.is_string();
-  if (name == "read-only") return value.is_boolean();
-  if (driver == "file") return name == "filename" && value.is_string() && is_own_file(value);
-  if (name == "backing" && driver == "qcow2") return value.is_null() || is_node(value);
-  return name == "file" && is_node(value);
+/// What no QEMU has is called so.
+bool is_nobodys(const std::string& name) { return name.starts_with("x-"); }
+
+/// Options that all nodes have.
+bool is_common_option(const std::string& name, const json& value) {
+  if (name == "node-name") return value.is_string() || value.is_number_unsigned();
+  if (name == "discard") return value.is_string();
+  if (name == "read-only") return value.is_boolean() || value == "on" || value == "off";
+  if (name == "auto-read-only") return value.is_boolean();
+  return name == "driver" || is_nobodys(name) || (name == "detect-zeroes" && value == "off");
 }
 
-/// Whether it describes an image or a file that model and engine can open.
+/// Whether one option of a node is as model and engine have it.
+bool is_option(const std::string& driver, const std::string& name, const json& value) {
+  if (is_common_option(name, value)) return true;
+  if (driver == "file") return name == "filename" && value.is_string() && is_own_file(value);
+  if (name == "backing" && driver != "raw") return value.is_null() || is_node(value);
+  return name == "file" && (value.is_string() || is_node(value));
+}
+
+/// Whether it describes an image or a file that model and engine can open, or refuse as QEMU does.
 bool is_node(const json& part) {
-  static const std::set<std::string> drivers{"qcow2", "raw", "file"};
-  if (!part.is_object() || !part.contains("driver") || !part["driver"].is_string()) return false;
-  const std::string& driver = part["driver"].get_ref<const std::string&>();
-  if (!drivers.contains(driver) || !part.contains(driver == "file" ? "filename" : "file"))
-    return false;
+  static const std::set<std::string> drivers{"", "qcow2", "raw", "file"};
+  if (!part.is_object() || !part.value("driver", json("")).is_string()) return false;
+  const std::string driver = part.value("driver", "");
+  if (!drivers.contains(driver) && !is_nobodys(driver)) return false;
+  if (driver == "file" && !part.contains("filename")) return false;
   for (const auto& [name, value] : part.items()) {
     if (!is_option(driver, name, value)) return false;
   }
   return true;
 }
 
+/// "a.b": v as "a": {"b": v}.
+json undotted(const json& part) {
+  json result = json::object();
+  if (!part.is_object()) return part;
+  for (const auto& [name, value] : part.items()) {
+    std::string path = '/' + name;
+    std::ranges::replace(path, '.', '/');
+    result[json::json_pointer(path)] = undotted(value);
+  }
+  return result;
+}
+
 }  // namespace
 
 bool is_own_description(const std::string& name) {
   if (!name.starts_with("json:")) return is_own_backing(name);
-  return !nests_too_deep(name) && is_node(json::parse(name.substr(5), nullptr, false));
+  if (nests_too_deep(name)) return false;
+  const json parsed = json::parse(name.substr(5), nullptr, false);
+  try {
+    return parsed == json::array() || is_node(undotted(parsed));
+  } catch (const json::exception&) {  // "a": 1 beside "a.b"
+    return false;
+  }
 }
 
 std::string foreign_file(const json& part) {

@@ -74,8 +74,8 @@ std::string include_fault(const Source& source, const std::string& path) {
   const bool door = path.starts_with("engine/qmp/") || path.starts_with("engine/block/") ||
                     path.starts_with("engine/job/");
   if (door && !source.path.starts_with("sim/subject_engine.") &&
-      !source.path.starts_with("sim/bench")) {
-    return "only the engine's subject (and the benchmark) reach the engine's inside";
+      !source.path.starts_with("sim/images.") && !source.path.starts_with("sim/bench")) {
+    return "only the engine's subject, its images and the benchmark reach the engine's inside";
   }
   return {};
 }
