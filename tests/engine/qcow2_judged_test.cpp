@@ -109,7 +109,7 @@ class Judged {
   unsigned writes_ = 0;
 };
 
-TEST_CASE("qemu-img finds nothing wrong at the borders of tables", "[qemu]") {
+TEST_CASE("qemu-img finds nothing wrong at the borders of tables", "[qemu][slow]") {
   const TempDir directory;
   for (std::uint64_t seed = 1; seed <= 24; ++seed) {
     CAPTURE(seed);

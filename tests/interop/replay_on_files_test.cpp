@@ -70,15 +70,14 @@ TEST_CASE("images of a replay on files satisfy QEMU's tools", "[slow]") {
   shell_ok(std::string("BLOCKTWIN_ROOT='") + SOURCE_DIR + "' " + BLOCKTWIN +
            " replay --storage files --subject model,engine --dir '" + directory.path().string() +
            "'" + scenario_folders());
-  unsigned images = 0, with_bitmaps = 0, looked_at = 0, bitmaps = 0;
+  unsigned images = 0, looked_at = 0, bitmaps = 0;
   for (const std::string& file : files_below(directory.path())) {
     if (!is_qcow2(file)) continue;
+    // There are hundreds that differ in little; some of them will do.
+    if (images++ % 6 != 0) continue;
     INFO(file);
     const json ours =
         json::parse(shell_ok(std::string(BLOCKTWIN) + " img info --output json '" + file + "'"));
-    // There are hundreds that differ in little; some of them will do.
-    const bool chosen = bitmaps_of(ours).empty() ? images++ % 4 == 0 : with_bitmaps++ % 2 == 0;
-    if (!chosen) continue;
     ++looked_at;
     const json clean = {{"corruptions", 0}, {"leaks", 0}};
     CHECK(qemu_img_check(file) == clean);

@@ -107,12 +107,12 @@ def request(line):
     return line
 )");
   const ShellResult result =
-      fakes.run(replay(stops, "--timeout 5 --jobs 1") + " '" + std::string(SOURCE_DIR) +
+      fakes.run(replay(stops, "--timeout 3 --jobs 1") + " '" + std::string(SOURCE_DIR) +
                 "/scenarios/bitmaps/merge.scenario'");
   INFO(result.out);
   CHECK(result.status == 1);
   CHECK(has(result.out, ": block-dirty-bitmap-add node=drive0 "));
-  CHECK(has(result.out, "qemu  | broke: qemu did not answer block-dirty-bitmap-add within 5 s"));
+  CHECK(has(result.out, "qemu  | broke: qemu did not answer block-dirty-bitmap-add within 3 s"));
   CHECK(has(result.out, "qemu is left out from here on: it hung 3 times"));
   CHECK(has(result.out, "2 scenarios"));
   CHECK(fakes.clean());
