@@ -221,7 +221,7 @@ void damage_at_random(Sample& sample, TestRuntime& seeded) {
   }
 }
 
-TEST_CASE("whatever is in an image, it is opened, refused and checked as QEMU does") {
+TEST_CASE("whatever is in an image, it is opened, refused and checked as QEMU does", "[slow]") {
   TestRuntime seeded(7);
   int checked = 0;
   int opened = 0;

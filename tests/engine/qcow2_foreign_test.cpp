@@ -99,7 +99,7 @@ class Compressed {
   unsigned writes_ = 0;
 };
 
-TEST_CASE("compressed clusters are read, and give way to what is written", "[qemu]") {
+TEST_CASE("compressed clusters are read, and give way to what is written", "[qemu][slow]") {
   const std::string type = GENERATE("zlib", "zstd");
   const std::string cluster_size = GENERATE("512", "4k", "64k", "2M");
   CAPTURE(type, cluster_size);
