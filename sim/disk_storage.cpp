@@ -79,6 +79,21 @@ void DiskStorage::share_reads(bool shared) {
   file_->unshared += shared ? -1U : 1U;
 }
 
+void DiskStorage::set_locking(Locking locking) {
+  if (locking != Locking::off && file_->unshared > 0)
+    throw engine::LockConflict("\"consistent read\"", path_);
+  const Locking before = locking_;
+  unlock();
+  try {
+    locking_ = locking;
+    lock(access_);
+  } catch (const engine::LockConflict&) {
+    locking_ = before;
+    if (locking_ != Locking::off) ++users(access_);
+    throw;
+  }
+}
+
 Nanoseconds DiskStorage::duration(std::uint64_t bytes) {
   const std::uint64_t extra = world_.choice().pick(latency_.spread + 1);
   return latency_.operation * (1 + static_cast<std::int64_t>(extra)) +

@@ -28,6 +28,7 @@ class DiskStorage : public engine::io::Storage {
   engine::io::Access access() const override { return access_; }
   engine::io::Task<void> set_access(engine::io::Access access) override;
   void share_reads(bool shared) override;
+  void set_locking(engine::io::Locking locking) override;
   engine::io::Task<void> resize(engine::ByteCount size) override;
   engine::io::Task<void> read(engine::HostOffset offset, std::span<std::byte> buffer) override;
   engine::io::Task<void> write(engine::HostOffset offset, std::span<const std::byte> data) override;

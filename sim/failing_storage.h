@@ -27,6 +27,7 @@ class FailingStorage : public engine::io::Storage {
   engine::io::Access access() const override { return below_->access(); }
   engine::io::Task<void> set_access(engine::io::Access access) override;
   void share_reads(bool shared) override { below_->share_reads(shared); }
+  void set_locking(engine::io::Locking locking) override { below_->set_locking(locking); }
   engine::io::Task<void> resize(engine::ByteCount size) override;
   engine::io::Task<void> read(engine::HostOffset offset, std::span<std::byte> buffer) override;
   engine::io::Task<void> write(engine::HostOffset offset, std::span<const std::byte> data) override;

@@ -87,9 +87,15 @@ Node& Graph::add(std::unique_ptr<Node> node, std::unique_ptr<io::Storage> storag
 }
 
 void Graph::remove(Node& node) {
+  Node* below = file(node);
   std::erase(impl_->newest_first, &node);
   std::erase(impl_->hidden, &node);
   impl_->drop(&node);
+  if (below != nullptr) unlock_unused(*below);
+}
+
+void Graph::unlock_unused(Node& file) {
+  if (!is_held(file, Role::file)) storage(file).set_locking(io::Locking::off);
 }
 
 void Graph::hide(Node& node) {

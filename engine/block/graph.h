@@ -41,6 +41,8 @@ class Graph {
   Node& add(std::unique_ptr<Node> node, std::unique_ptr<io::Storage> storage);
   /// Drops a node without a parent, and its hold on its children.
   void remove(Node& node);
+  /// Takes the lock off a file that nothing stands on, so that others may have it.
+  void unlock_unused(Node& file);
   /// Takes a node without a parent out of sight: it is being closed and nobody may find it.
   void hide(Node& node);
   void add_holder(const Holder& holder);

@@ -107,8 +107,9 @@ class Layer {
 
  private:
   /// Who takes a file: an image keeps others from writing it; a raw drive has it whatever others
-  /// do, as long as they let it read; what blockdev-add makes of plain bytes is in nobody's way.
-  enum class FileUse { image, drive, plain };
+  /// do, as long as they let it read; what blockdev-add makes of plain bytes is in nobody's way,
+  /// and a file node that nothing stands on does not even ask.
+  enum class FileUse { image, drive, plain, none };
   io::Task<std::unique_ptr<io::Storage>> open_storage(std::string filename, io::Access access,
                                                       FileUse use);
   io::Task<Node*> open_file(NodeOptions options, FileUse use);

@@ -74,7 +74,8 @@ io::Task<std::string> Layer::probe(Node& file) {
 io::Task<std::unique_ptr<io::Storage>> Layer::open_storage(std::string filename, io::Access access,
                                                            FileUse use) {
   try {
-    co_return co_await host_.open(filename, access, io::Locking::on);
+    const io::Locking first = use == FileUse::none ? io::Locking::off : io::Locking::on;
+    co_return co_await host_.open(filename, access, first);
   } catch (const LockConflict&) {
     if (use == FileUse::image) throw;
   }

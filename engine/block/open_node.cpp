@@ -38,6 +38,14 @@ void check_sharing(const Graph& graph, const Node& file, const std::string& name
                 ".");
 }
 
+/// Plain bytes are in nobody's way.
+void lock_if_free(io::Storage& storage) {
+  try {
+    storage.set_locking(io::Locking::on);
+  } catch (const LockConflict&) {
+  }
+}
+
 }  // namespace
 
 io::Task<Node*> Layer::open_file_node(std::shared_ptr<NodeOptions> options, FileUse use) {
@@ -50,7 +58,7 @@ io::Task<Node*> Layer::open_file_node(std::shared_ptr<NodeOptions> options, File
 
 io::Task<Node*> Layer::open_node(std::shared_ptr<NodeOptions> options) {
   if (options->driver == "file") {
-    co_return co_await open_file_node(options, FileUse::plain);
+    co_return co_await open_file_node(options, FileUse::none);
   }
   Node* file = co_await open_file_child(options);
   Node* node = nullptr;
@@ -64,6 +72,8 @@ io::Task<Node*> Layer::open_node(std::shared_ptr<NodeOptions> options) {
       drop_opened(*node);
     } else if (graph_.parent_count(*file) == 0) {
       drop_opened(*file);
+    } else {
+      graph_.unlock_unused(*file);
     }
     throw;
   }
@@ -104,8 +114,10 @@ io::Task<Node*> Layer::open_format_over(std::shared_ptr<NodeOptions> options, No
   if (options->driver == "qcow2") {
     if (needs_writing) throw Refusal("Block node is read-only");
     check_sharing(graph_, file, *format.node_name, format.access);
-  } else if (needs_writing) {
-    format.access = io::Access::read_only;
+    graph_.storage(file).set_locking(io::Locking::on);
+  } else {
+    if (needs_writing) format.access = io::Access::read_only;
+    lock_if_free(graph_.storage(file));
   }
   co_return co_await open_format(format, file);
 }

@@ -30,6 +30,7 @@ class CheckedStorage final : public Storage {
   Access access() const override { return below_->access(); }
   Task<void> set_access(Access access) override;
   void share_reads(bool shared) override;
+  void set_locking(Locking locking) override { below_->set_locking(locking); }
   Task<void> resize(ByteCount size) override;
   Task<void> read(HostOffset offset, std::span<std::byte> buffer) override;
   Task<void> write(HostOffset offset, std::span<const std::byte> data) override;

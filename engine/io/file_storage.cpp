@@ -103,12 +103,27 @@ void FileStorage::share_reads(bool shared) {
   claim_ = claim;
 }
 
+void FileStorage::set_locking(Locking locking) {
+  if (locking == Locking::off) return unlock();
+  const bool shared = locking == Locking::shared;
+  lock({.writes = access_ == Access::read_write && !shared, .shares_writes = shared});
+}
+
+void FileStorage::unlock() noexcept {
+  release_locks(file_.number());
+  claim_.reset();
+}
+
 /// Locks the file in another way, or leaves it as it was locked and throws.
 void FileStorage::lock(const Claim& claim) {
   try {
     lock_file(file_.number(), claim, path_);
   } catch (const Refusal&) {
-    hold_locks(file_.number(), *claim_);
+    if (claim_) {
+      hold_locks(file_.number(), *claim_);
+    } else {
+      unlock();
+    }
     throw;
   }
   claim_ = claim;

@@ -39,6 +39,7 @@ class FileStorage final : public Storage {
   Access access() const override { return access_; }
   Task<void> set_access(Access access) override;
   void share_reads(bool shared) override;
+  void set_locking(Locking locking) override;
   Task<void> resize(ByteCount size) override;
   Task<void> read(HostOffset offset, std::span<std::byte> buffer) override;
   Task<void> write(HostOffset offset, std::span<const std::byte> data) override;
@@ -54,6 +55,7 @@ class FileStorage final : public Storage {
 
   void reopen(Access access);
   void lock(const Claim& claim);
+  void unlock() noexcept;
   int zero(HostOffset offset, ByteCount length, Unmap unmap);
   int write_zero_bytes(HostOffset offset, ByteCount length);
   int extend_to(HostOffset end);

@@ -46,6 +46,9 @@ class Storage {
   /// Whether others may open the file to read it; at first they may. Throws Refusal if it is to be
   /// kept from readers and has others. Does nothing where nobody locks.
   virtual void share_reads(bool) {}
+  /// Forbids others more, or less, from now on. Throws LockConflict, and then nothing has changed.
+  /// Does nothing where nobody locks.
+  virtual void set_locking(Locking) {}
   /// Cuts the file or extends it with zeros.
   virtual Task<void> resize(ByteCount size) = 0;
   /// Fills `buffer` from `offset` on; what lies beyond the end of the file reads as zeros.
